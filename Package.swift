@@ -1,0 +1,106 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// The rooms of the house, floor by floor (docs/architecture.md). A target may import only what stands above it in this list;
+// SwiftPM refuses the rest, and Tests/ArchitectureTests refuses what SwiftPM would let pass.
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"])
+    ],
+    targets: [
+        // C libraries: a module map and a shim each, imported by exactly one Swift target.
+        .target(name: "CDuckDB", linkerSettings: [.linkedLibrary("dl")]),
+        .systemLibrary(name: "CLMDB"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CMicroHTTP", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CXGBoost"),
+        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // Ground
+        .target(name: "MartletCore"),
+
+        // Stores: one wrap each
+        .target(name: "MartletKeyValue", dependencies: ["CLMDB", "MartletCore"]),
+        .target(name: "MartletDatabase", dependencies: ["CSQLite", "MartletCore"]),
+        .target(name: "MartletObjects", dependencies: ["COpenSSL", "MartletCore"]),
+        .target(name: "MartletQuery", dependencies: ["CDuckDB", "MartletCore"]),
+        .target(name: "MartletHTTP", dependencies: ["CMicroHTTP", "CSimdJSON", "MartletCore"]),
+
+        // Domain
+        .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
+        .target(name: "MartletFeatures", dependencies: ["MartletCore"]),
+        .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
+        .target(name: "MartletOnline", dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue"]),
+        .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
+        .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
+        .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
+        .target(name: "MartletSynth", dependencies: ["MartletCore"]),
+
+        // House
+        .target(
+            name: "MartletPlatform",
+            dependencies: [
+                "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletModels", "MartletObjects", "MartletOnline", "MartletQuality", "MartletQuery", "MartletRegistry",
+                "MartletSynth", "MartletTables",
+            ]),
+
+        // Doors
+        .target(
+            name: "MartletServer",
+            dependencies: ["MartletCore", "MartletFeatures", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+        .executableTarget(
+            name: "martlet",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletPlatform", "MartletServer", "MartletSynth"]),
+
+        // Tests: one folder a target
+        .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),
+        .testTarget(name: "MartletKeyValueTests", dependencies: ["MartletCore", "MartletKeyValue"]),
+        .testTarget(name: "MartletDatabaseTests", dependencies: ["MartletCore", "MartletDatabase"]),
+        .testTarget(name: "MartletObjectsTests", dependencies: ["MartletCore", "MartletObjects"]),
+        .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
+        .testTarget(name: "MartletHTTPTests", dependencies: ["MartletCore", "MartletHTTP"]),
+        .testTarget(name: "MartletDefinitionsTests", dependencies: ["MartletCore", "MartletDefinitions"]),
+        .testTarget(name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletFeatures"]),
+        .testTarget(
+            name: "MartletTablesTests",
+            dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables"]),
+        .testTarget(
+            name: "MartletOnlineTests",
+            dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue", "MartletOnline"]),
+        .testTarget(
+            name: "MartletRegistryTests",
+            dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry"]),
+        .testTarget(
+            name: "MartletQualityTests",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletQuality", "MartletQuery"]),
+        .testTarget(name: "MartletModelsTests", dependencies: ["MartletCore", "MartletModels"]),
+        .testTarget(name: "MartletSynthTests", dependencies: ["MartletCore", "MartletSynth"]),
+        .testTarget(
+            name: "MartletPlatformTests",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletPlatform", "MartletQuery"]),
+        .testTarget(name: "MartletServerTests", dependencies: ["MartletCore", "MartletPlatform", "MartletServer"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["MartletCore"]),
+        .testTarget(name: "ArchitectureTests"),
+    ],
+    cxxLanguageStandard: .cxx17
+)
+
+// One settings loop, identical for every Swift target.
+let cTargets: Set<String> = ["CDuckDB", "CSimdJSON"]
+for target in package.targets where target.type != .system && !cTargets.contains(target.name) {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableExperimentalFeature("Lifetimes"),
+        .treatAllWarnings(as: .error),
+    ]
+}

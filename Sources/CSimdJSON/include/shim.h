@@ -1,0 +1,1 @@
+extern int cmartlet_simdjson_placeholder;

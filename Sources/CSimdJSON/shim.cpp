@@ -1,0 +1,1 @@
+int cmartlet_simdjson_placeholder;

@@ -1,0 +1,115 @@
+/// A column of one type: values beside an optional validity bitmap. Where a bit is clear the value beneath it is unspecified
+/// (zero or empty by convention).
+package struct Column: Sendable, Hashable {
+    package enum Values: Sendable, Hashable {
+        case bool([Bool])
+        case int32([Int32])
+        case int64([Int64])
+        case float32([Float])
+        case float64([Double])
+        case string(ByteStrings)
+        case bytes(ByteStrings)
+        /// Microseconds since the epoch, UTC.
+        case timestamp([Int64])
+    }
+
+    package var values: Values
+    /// nil means that every value is present.
+    package var validity: Bitmap?
+
+    package init(_ values: Values, validity: Bitmap? = nil) {
+        self.values = values
+        self.validity = validity
+        precondition(validity == nil || validity?.count == count, "validity has one bit a value")
+    }
+
+    package var type: DataType {
+        switch values {
+        case .bool: .bool
+        case .int32: .int32
+        case .int64: .int64
+        case .float32: .float32
+        case .float64: .float64
+        case .string: .string
+        case .bytes: .bytes
+        case .timestamp: .timestamp
+        }
+    }
+
+    package var count: Int {
+        switch values {
+        case .bool(let array): array.count
+        case .int32(let array): array.count
+        case .int64(let array), .timestamp(let array): array.count
+        case .float32(let array): array.count
+        case .float64(let array): array.count
+        case .string(let strings), .bytes(let strings): strings.count
+        }
+    }
+
+    package func isNull(_ row: Int) -> Bool {
+        guard let validity else { return false }
+        return !validity[row]
+    }
+
+    package var nullCount: Int { validity.map { $0.count - $0.countOfOnes } ?? 0 }
+
+    /// One value, boxed: for edges only.
+    package subscript(row: Int) -> Value {
+        if isNull(row) { return .null }
+        switch values {
+        case .bool(let array): return .bool(array[row])
+        case .int32(let array): return .int32(array[row])
+        case .int64(let array): return .int64(array[row])
+        case .float32(let array): return .float32(array[row])
+        case .float64(let array): return .float64(array[row])
+        case .string(let strings): return .string(strings[row])
+        case .bytes(let strings): return .bytes(Array(strings.slice(row)))
+        case .timestamp(let array): return .timestamp(Timestamp(microseconds: array[row]))
+        }
+    }
+}
+
+extension Column {
+    /// The rows named by `rows`, in that order; a negative row gives a null. O(rows).
+    package func gathering(_ rows: [Int32]) -> Column {
+        var present = Bitmap(repeating: true, count: rows.count)
+        var hasNull = false
+        for (index, row) in rows.enumerated() where row < 0 || isNull(Int(row)) {
+            present[index] = false
+            hasNull = true
+        }
+        func take<T>(_ array: [T], _ filler: T) -> [T] {
+            rows.map { $0 < 0 ? filler : array[Int($0)] }
+        }
+        func take(_ strings: ByteStrings) -> ByteStrings {
+            var result = ByteStrings()
+            result.reserveCapacity(rows.count, bytes: 0)
+            for row in rows {
+                if row < 0 { result.append(contentsOf: EmptyCollection()) } else {
+                    result.append(contentsOf: strings.slice(Int(row)))
+                }
+            }
+            return result
+        }
+        let gathered: Values
+        switch values {
+        case .bool(let array): gathered = .bool(take(array, false))
+        case .int32(let array): gathered = .int32(take(array, 0))
+        case .int64(let array): gathered = .int64(take(array, 0))
+        case .timestamp(let array): gathered = .timestamp(take(array, 0))
+        case .float32(let array): gathered = .float32(take(array, 0))
+        case .float64(let array): gathered = .float64(take(array, 0))
+        case .string(let strings): gathered = .string(take(strings))
+        case .bytes(let strings): gathered = .bytes(take(strings))
+        }
+        return Column(gathered, validity: hasNull ? present : nil)
+    }
+
+    /// The column with every value null.
+    package static func nulls(_ type: DataType, count: Int) -> Column {
+        var builder = ColumnBuilder(type)
+        for _ in 0..<count { builder.appendNull() }
+        return builder.finish()
+    }
+}
