@@ -32,9 +32,9 @@ let package = Package(
 
         // Domain
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
-        .target(name: "MartletFeatures", dependencies: ["MartletCore"]),
+        .target(name: "MartletFeatures", dependencies: ["MartletCore", "MartletDefinitions"]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
-        .target(name: "MartletOnline", dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue"]),
+        .target(name: "MartletOnline", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue"]),
         .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
         .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
         .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
@@ -65,7 +65,8 @@ let package = Package(
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
         .testTarget(name: "MartletHTTPTests", dependencies: ["MartletCore", "MartletHTTP"]),
         .testTarget(name: "MartletDefinitionsTests", dependencies: ["MartletCore", "MartletDefinitions"]),
-        .testTarget(name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletFeatures"]),
+        .testTarget(
+            name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures"]),
         .testTarget(
             name: "MartletTablesTests",
             dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables"]),
