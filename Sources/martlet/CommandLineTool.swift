@@ -57,7 +57,8 @@ enum CommandLineTool {
             """
         let width = commands.map(\.name.count).max() ?? 0
         for command in commands {
-            text += "  \(command.name)\(String(repeating: " ", count: width - command.name.count + 2))\(command.summary)\n"
+            text +=
+                "  \(command.name)\(String(repeating: " ", count: width - command.name.count + 2))\(command.summary)\n"
         }
         return text + """
 

@@ -41,7 +41,8 @@ struct ViewQuery {
                 return try TypedColumn(declared, input: available).value
             } catch let error as MartletError {
                 throw MartletError(
-                    error.code, "features \(view.about.name): \(error.message)", place: view.about.place, fix: error.fix)
+                    error.code, "features \(view.about.name): \(error.message)", place: view.about.place, fix: error.fix
+                )
             }
         }
         let eventTime = try column(view.eventTime ?? source.eventTime, .timestamp)
@@ -51,7 +52,8 @@ struct ViewQuery {
         var selected = try keys.map { try column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
         selected += [eventTime, arrival, position]
         selected += try inputs.map { try column($0.name, $0.type) }
-        var text = "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ") + " FROM \(relation)"
+        var text =
+            "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ") + " FROM \(relation)"
         var conditions = ["\(eventTime) IS NOT NULL"]
         if let filter = view.filter { conditions.append("(\(filter))") }
         text += " WHERE " + conditions.joined(separator: " AND ")
@@ -84,7 +86,8 @@ extension FeatureViewDefinition {
         }
         switch features {
         case .latest(let list): for feature in list { add(feature.column, feature.type) }
-        case .windowed(let list): for aggregate in list { if let name = aggregate.column { add(name, aggregate.columnType) } }
+        case .windowed(let list):
+            for aggregate in list { if let name = aggregate.column { add(name, aggregate.columnType) } }
         }
         return fields
     }

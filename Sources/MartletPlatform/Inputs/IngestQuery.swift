@@ -29,7 +29,8 @@ struct IngestQuery {
                 + "THEN \(quotedLiteral("\(source.eventTime): in the future")) END")
         let isBad = columns.map(\.isBad) + ["\(eventTime) IS NULL", "\(eventTime) > \(sqlLiteral(.timestamp(latest)))"]
         let arrival =
-            source.arrivalTime.map { "coalesce(\(value(of: $0)), \(sqlLiteral(.timestamp(now))))" } ?? sqlLiteral(.timestamp(now))
+            source.arrivalTime.map { "coalesce(\(value(of: $0)), \(sqlLiteral(.timestamp(now))))" }
+            ?? sqlLiteral(.timestamp(now))
         let packed = input.columns.map { "\(quotedIdentifier($0.name)) := \(quotedIdentifier($0.name))" }
         stage = """
             CREATE OR REPLACE TEMP TABLE \(table) AS SELECT

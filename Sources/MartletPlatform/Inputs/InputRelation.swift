@@ -15,18 +15,21 @@ struct InputRelation {
         guard let first = files.first else { throw MartletError(.usage, "no file is named") }
         let format = try InputFormat(path: first)
         for file in files.dropFirst() where try InputFormat(path: file) != format {
-            throw MartletError(.usage, "\(first) and \(file) have different formats", fix: "ingest them one after the other")
+            throw MartletError(
+                .usage, "\(first) and \(file) have different formats", fix: "ingest them one after the other")
         }
         let list = "[" + files.map(quotedLiteral).joined(separator: ", ") + "]"
         switch format {
         case .csv:
             // Everything is read as text, so that a value that does not fit is told from one that is absent.
             let ending = first.lowercased().hasSuffix(".tsv") && csv.delimiter == "," ? "\t" : csv.delimiter
-            sql = "read_csv(\(list), all_varchar = true, header = \(csv.hasHeader), delim = \(quotedLiteral(ending)), "
+            sql =
+                "read_csv(\(list), all_varchar = true, header = \(csv.hasHeader), delim = \(quotedLiteral(ending)), "
                 + "quote = \(quotedLiteral(csv.quote)), nullstr = \(quotedLiteral(csv.null ?? "")))"
         case .jsonLines:
             // Nested values keep their JSON text; every column is text.
-            sql = "(SELECT * FROM read_json(\(list), format = 'newline_delimited', maximum_depth = 1, sample_size = -1))"
+            sql =
+                "(SELECT * FROM read_json(\(list), format = 'newline_delimited', maximum_depth = 1, sample_size = -1))"
         case .parquet: sql = "read_parquet(\(list))"
         case .delta: throw MartletError(.internalFault, "Delta tables are read by their snapshot")
         }

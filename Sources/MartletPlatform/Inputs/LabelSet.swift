@@ -32,7 +32,8 @@ extension LabelSet {
             case .file(let path): try InputRelation(files: [path], csv: CSVOptions(), connection: connection)
             case .sql(let sql): try InputRelation(sql: sql, connection: connection)
             }
-        let declared = keys.map { SourceColumn(name: $0.name, type: $0.type) }
+        let declared =
+            keys.map { SourceColumn(name: $0.name, type: $0.type) }
             + [SourceColumn(name: timeColumn, type: .timestamp)]
         let typed = try declared.map { try TypedColumn($0, input: relation) }
         try Self.refuseBadRows(typed, relation, connection)
@@ -63,18 +64,21 @@ extension LabelSet {
             counts.append("count_if(\(column.isBad))")
         }
         let missingTimes = "count_if(\(columns[columns.count - 1].value) IS NULL)"
-        let batch = try connection.query("SELECT \((counts + [missingTimes]).joined(separator: ", ")) FROM \(relation.sql)")
+        let batch = try connection.query(
+            "SELECT \((counts + [missingTimes]).joined(separator: ", ")) FROM \(relation.sql)")
         let numbers = batch.columns.map { Int($0[0].number ?? 0) }
         guard numbers[0] > 0 else { throw MartletError(.invalidInput, "the labels have no rows") }
         for (index, column) in columns.enumerated() {
             if numbers[1 + 2 * index] > 0 {
                 throw MartletError(
-                    .missingTimeZone, "\(numbers[1 + 2 * index]) label rows have a time without a zone in column \(column.name)",
+                    .missingTimeZone,
+                    "\(numbers[1 + 2 * index]) label rows have a time without a zone in column \(column.name)",
                     fix: "write times as 2026-05-01T12:00:00Z")
             }
             if numbers[2 + 2 * index] > 0 {
                 throw MartletError(
-                    .typeMismatch, "\(numbers[2 + 2 * index]) label rows have a value in column \(column.name) that does not fit")
+                    .typeMismatch,
+                    "\(numbers[2 + 2 * index]) label rows have a value in column \(column.name) that does not fit")
             }
         }
         if let missing = numbers.last, missing > 0 {
@@ -96,7 +100,9 @@ extension LabelSet {
                 return "count_if(\(typed.isBad)) = 0"
             }
         }
-        let fits = try connection.query("SELECT \(tests.joined(separator: ", ")) FROM \(relation.sql)").columns.map { $0[0] }
+        let fits = try connection.query("SELECT \(tests.joined(separator: ", ")) FROM \(relation.sql)").columns.map {
+            $0[0]
+        }
         var types: [String: String] = [:]
         for (index, column) in others.enumerated() {
             let first = candidates.indices.first { fits[index * candidates.count + $0] == .bool(true) }

@@ -36,8 +36,10 @@ struct TypedColumn {
         lacksZone = reading.lacksZone
         let misfit = "(\(reference) IS NOT NULL AND \(reading.value) IS NULL)"
         isBad = column.isNullable ? misfit : "(\(reading.value) IS NULL)"
-        reason = "CASE WHEN \(misfit) THEN \(quotedLiteral("\(column.name): not a \(column.type.rawValue)"))"
-            + (column.isNullable ? "" : " WHEN \(reference) IS NULL THEN \(quotedLiteral("\(column.name): missing"))") + " END"
+        reason =
+            "CASE WHEN \(misfit) THEN \(quotedLiteral("\(column.name): not a \(column.type.rawValue)"))"
+            + (column.isNullable ? "" : " WHEN \(reference) IS NULL THEN \(quotedLiteral("\(column.name): missing"))")
+            + " END"
     }
 }
 
@@ -54,7 +56,8 @@ private func readText(_ text: String, _ column: SourceColumn) -> Reading {
     case .int32, .int64:
         // DuckDB would round 1.5 to 2: only whole numbers are integers here.
         return (
-            "CASE WHEN regexp_full_match(trim(\(text)), '[+-]?[0-9]+') THEN TRY_CAST(\(text) AS \(column.type.sqlName)) END", nil
+            "CASE WHEN regexp_full_match(trim(\(text)), '[+-]?[0-9]+') THEN TRY_CAST(\(text) AS \(column.type.sqlName)) END",
+            nil
         )
     case .timestamp:
         if let format = column.format {
@@ -64,8 +67,10 @@ private func readText(_ text: String, _ column: SourceColumn) -> Reading {
         }
         if let zone = column.zone {
             let naive = "(TRY_CAST(\(text) AS TIMESTAMP) AT TIME ZONE \(quotedLiteral(zone)))"
-            return ("CASE WHEN regexp_matches(\(text), \(zonePattern)) AND NOT regexp_full_match(\(text), \(datePattern)) "
-                + "THEN TRY_CAST(\(text) AS TIMESTAMPTZ) ELSE \(naive) END", nil)
+            return (
+                "CASE WHEN regexp_matches(\(text), \(zonePattern)) AND NOT regexp_full_match(\(text), \(datePattern)) "
+                    + "THEN TRY_CAST(\(text) AS TIMESTAMPTZ) ELSE \(naive) END", nil
+            )
         }
         let hasZone = "(regexp_matches(\(text), \(zonePattern)) OR regexp_full_match(\(text), \(datePattern)))"
         return (
@@ -77,16 +82,21 @@ private func readText(_ text: String, _ column: SourceColumn) -> Reading {
 
 private func readTyped(_ reference: String, _ type: String, _ column: SourceColumn) throws -> Reading {
     let wanted = column.type.sqlName
-    let integers: Set = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"]
+    let integers: Set = [
+        "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT",
+    ]
     let isNumber = integers.contains(type) || type == "FLOAT" || type == "DOUBLE" || type.hasPrefix("DECIMAL")
     switch column.type {
-    case _ where type == wanted || (wanted == "TIMESTAMPTZ" && type == "TIMESTAMP WITH TIME ZONE"): return (reference, nil)
+    case _ where type == wanted || (wanted == "TIMESTAMPTZ" && type == "TIMESTAMP WITH TIME ZONE"):
+        return (reference, nil)
     case .int32, .int64:
         if integers.contains(type) { return ("TRY_CAST(\(reference) AS \(wanted))", nil) }
     case .float32, .float64:
         if isNumber { return ("TRY_CAST(\(reference) AS \(wanted))", nil) }
     case .timestamp:
-        if type == "DATE" { return ("(\(reference)::TIMESTAMP AT TIME ZONE \(quotedLiteral(column.zone ?? "UTC")))", nil) }
+        if type == "DATE" {
+            return ("(\(reference)::TIMESTAMP AT TIME ZONE \(quotedLiteral(column.zone ?? "UTC")))", nil)
+        }
         if type == "TIMESTAMP" || type.hasPrefix("TIMESTAMP_") {
             guard let zone = column.zone else {
                 throw MartletError(
