@@ -57,3 +57,17 @@ package struct About: Sendable, Hashable {
         self.place = place
     }
 }
+
+extension About {
+    package static func == (left: About, right: About) -> Bool {
+        left.name == right.name && left.description == right.description && left.owner == right.owner
+            && left.tags == right.tags
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(description)
+        hasher.combine(owner)
+        hasher.combine(tags)
+    }
+}

@@ -38,11 +38,13 @@ package struct SourceColumn: Sendable, Hashable {
     package var zone: String?
     /// The name of the column in the files where it differs.
     package var from: String?
+    /// One value for every row, of the column's type, where the files do not have the column.
+    package var constant: Value?
     package var description: String
 
     package init(
         name: String, type: DataType, isNullable: Bool = true, format: String? = nil, zone: String? = nil,
-        from: String? = nil, description: String = ""
+        from: String? = nil, constant: Value? = nil, description: String = ""
     ) {
         self.name = name
         self.type = type
@@ -50,6 +52,7 @@ package struct SourceColumn: Sendable, Hashable {
         self.format = format
         self.zone = zone
         self.from = from
+        self.constant = constant
         self.description = description
     }
 }
