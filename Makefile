@@ -18,7 +18,7 @@ bootstrap: ## install Debian packages and pinned wheels (does nothing when they 
 build: bootstrap ## build the release binary, .build/release/martlet
 	@$(SWIFT) build -c release --product martlet $(BUILD)
 
-demo: build ## the whole way, from a million synthetic payments to a served feature (DEMO="--no-serve" ends after the proof)
+demo: build ## from a million synthetic payments to a served feature; DEMO="--no-serve" ends after the proof
 	@$(MARTLET) demo $(DEMO)
 
 test: bootstrap ## build and run all tests; TEST="--filter NAME" runs some
