@@ -1,13 +1,13 @@
 /// Draws an index with given weights in O(1), by the alias method (Vose, "A linear algorithm for generating random numbers with a
 /// given distribution", IEEE Transactions on Software Engineering 17, 1991).
 struct AliasTable: Sendable {
-    private struct Cell: Sendable {
+    struct Cell: Sendable {
         /// Draws below it stay in the cell, the others go to the alias.
         var threshold: UInt32
         var alias: UInt32
     }
 
-    private let cells: [Cell]
+    let cells: [Cell]
 
     var count: Int { cells.count }
 
@@ -36,14 +36,18 @@ struct AliasTable: Sendable {
 
     /// - Parameter bits: 64 random bits; the upper half chooses the cell, the lower one between the cell and its alias.
     @inline(__always)
-    func draw(_ bits: UInt64) -> Int {
-        let index = Int(((bits >> 32) &* UInt64(cells.count)) >> 32)
-        let cell = cells[index]
-        return UInt32(truncatingIfNeeded: bits) < cell.threshold ? index : Int(cell.alias)
-    }
+    func draw(_ bits: UInt64) -> Int { drawCell(cells, first: 0, count: cells.count, bits) }
 }
 
 /// The weights of the Zipf-Mandelbrot law, `1 / (rank + offset)^exponent`, for ranks from 1.
 func zipfWeights(count: Int, exponent: Double, offset: Double) -> [Double] {
     (1...count).map { power(Double($0) + offset, -exponent) }
+}
+
+/// Draws from the cells of one table that lies in a larger array; see `AliasTable.draw`.
+@inline(__always)
+func drawCell(_ cells: [AliasTable.Cell], first: Int, count: Int, _ bits: UInt64) -> Int {
+    let index = Int(((bits >> 32) &* UInt64(count)) >> 32)
+    let cell = cells[first &+ index]
+    return UInt32(truncatingIfNeeded: bits) < cell.threshold ? index : Int(cell.alias)
 }

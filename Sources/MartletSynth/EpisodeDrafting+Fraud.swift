@@ -51,10 +51,10 @@ extension EpisodeDrafting {
         let device = unknownDevice()
         var event = moment(before: Self.day)
         for step in 0..<(isSubtle ? 1 + random.index(below: 3) : 3 + random.index(below: 6)) {
-            let pool = random.chance(0.25) ? catalogue.onlinePool : catalogue.pools[city]
+            let pool = random.chance(0.25) ? catalogue.onlinePool : city
             let shop =
                 isSubtle && random.chance(0.5)
-                ? pool.drawEvenly(&random)
+                ? catalogue.pools.drawEvenly(pool, &random)
                 : merchant(in: pool, categories: MerchantCategory.highValue)
             var draft = payment(
                 victim, at: event, merchant: shop, city: city, device: device,
@@ -104,11 +104,11 @@ extension EpisodeDrafting {
         var event = visit + Int64(random.between(0.5, 8) * Double(Self.day))
         for _ in 0...(1 + random.index(below: 4)) {
             let isOnline = random.chance(0.75)
-            let pool = isOnline ? catalogue.onlinePool : catalogue.pools[city]
+            let pool = isOnline ? catalogue.onlinePool : city
             let shop =
                 random.chance(isSubtle ? 0.3 : 0.7)
                 ? merchant(in: pool, categories: MerchantCategory.highValue)
-                : pool.drawEvenly(&random)
+                : catalogue.pools.drawEvenly(pool, &random)
             var draft = payment(
                 victim, at: event, merchant: shop, city: city, device: device,
                 factor: isSubtle ? random.between(0.8, 1.6) : random.between(1.2, 3), fraud: .merchantCompromise)
@@ -122,8 +122,9 @@ extension EpisodeDrafting {
         // Room for the visits and for what follows days later.
         let from = moment(before: 12 * Self.day)
         let place = catalogue.cityPopularity.draw(random.next())
-        let pool = random.chance(0.3) ? catalogue.onlinePool : catalogue.pools[place]
-        return CardLeak(merchant: pool.draw(random.next()), from: from, victimsLeft: 8 + random.index(below: 20))
+        let pool = random.chance(0.3) ? catalogue.onlinePool : place
+        return CardLeak(
+            merchant: catalogue.pools.draw(pool, random.next()), from: from, victimsLeft: 8 + random.index(below: 20))
     }
 
     /// The customer pays at home; minutes later a copy of the card pays far away.
@@ -144,5 +145,5 @@ extension EpisodeDrafting {
         }
     }
 
-    private mutating func shop(in city: Int) -> Int { catalogue.pools[city].drawEvenly(&random) }
+    private mutating func shop(in city: Int) -> Int { catalogue.pools.drawEvenly(city, &random) }
 }

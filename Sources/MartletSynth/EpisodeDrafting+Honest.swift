@@ -34,7 +34,7 @@ extension EpisodeDrafting {
         let device = catalogue.device(ofCustomer: payer.customer, 0)
         var event = moment(before: Self.day)
         for _ in 0..<(3 + random.index(below: 5)) {
-            let pool = random.chance(0.3) ? catalogue.onlinePool : catalogue.pools[home]
+            let pool = random.chance(0.3) ? catalogue.onlinePool : home
             let shop = merchant(in: pool, categories: MerchantCategory.highValue + [5, 7])
             var draft = payment(
                 payer, at: event, merchant: shop, city: home, device: device, factor: random.between(0.8, 2.8))
@@ -54,7 +54,7 @@ extension EpisodeDrafting {
             let shop =
                 random.chance(0.4)
                 ? merchant(in: catalogue.onlinePool, categories: MerchantCategory.highValue)
-                : catalogue.onlinePool.draw(random.next())
+                : catalogue.pools.draw(catalogue.onlinePool, random.next())
             var draft = payment(
                 payer, at: event, merchant: shop, city: home, device: device, factor: random.between(0.7, 1.8))
             decline(&draft, 0.06)
@@ -70,9 +70,9 @@ extension EpisodeDrafting {
         let device = catalogue.device(ofCustomer: payer.customer, 0)
         var event = moment(before: 3 * Self.day)
         for _ in 0..<(4 + random.index(below: 6)) {
-            let pool = random.chance(0.15) ? catalogue.onlinePool : catalogue.pools[city]
+            let pool = random.chance(0.15) ? catalogue.onlinePool : city
             var draft = payment(
-                payer, at: event, merchant: pool.draw(random.next()), city: city, device: device,
+                payer, at: event, merchant: catalogue.pools.draw(pool, random.next()), city: city, device: device,
                 factor: random.between(0.8, 2.2))
             decline(&draft, 0.05)
             append(draft)

@@ -112,10 +112,10 @@ extension EpisodeDrafting {
     }
 
     /// A merchant of one of the categories out of a pool, or, where the pool has none to offer, any of it.
-    mutating func merchant(in pool: MerchantPool, categories: [Int]) -> Int {
+    mutating func merchant(in pool: Int, categories: [Int]) -> Int {
         var merchant = 0
         for _ in 0..<24 {
-            merchant = pool.drawEvenly(&random)
+            merchant = catalogue.pools.drawEvenly(pool, &random)
             if categories.contains(Int(catalogue.category[merchant])) { break }
         }
         return merchant
@@ -133,7 +133,7 @@ extension EpisodeDrafting {
         draft.merchant = Int32(merchant)
         draft.terminal = catalogue.terminal(ofMerchant: merchant, random.next())
         let category = Int(catalogue.category[merchant])
-        let usual = catalogue.amounts[category].draw(random.next()) * catalogue.amountFactor[merchant]
+        let usual = catalogue.amounts.draw(category, random.next()) * catalogue.amountFactor[merchant]
         draft.cents = MerchantCategory.priced(
             category, usual * catalogue.spendFactor[victim.customer] * Float(factor))
         catalogue.setPlace(&draft, customer: victim.customer, here: city, random.next())

@@ -135,7 +135,8 @@ struct OrdinaryPayments: Sendable {
         draft.customer = catalogue.cardCustomer[card]
         draft.merchant = Int32(merchant)
         draft.terminal = catalogue.terminal(ofMerchant: merchant, more)
-        draft.cents = max(10, Int32(catalogue.amounts[Int(catalogue.category[merchant])].draw(random.next())))
+        let category = Int(catalogue.category[merchant])
+        draft.cents = max(10, Int32(catalogue.amounts.draw(category, random.next())))
         draft.city = catalogue.merchantCity[merchant]
         draft.latitude = catalogue.latitude[merchant]
         draft.longitude = catalogue.longitude[merchant]
@@ -168,7 +169,7 @@ struct OrdinaryPayments: Sendable {
         draft.terminal = catalogue.terminal(ofMerchant: merchant, habits << 16)
         let category = Int(catalogue.category[merchant])
         let factor = catalogue.spendFactor[customer] * catalogue.amountFactor[merchant]
-        draft.cents = MerchantCategory.priced(category, catalogue.amounts[category].draw(random.next()) * factor)
+        draft.cents = MerchantCategory.priced(category, catalogue.amounts.draw(category, random.next()) * factor)
         let last = random.next()
         catalogue.setPlace(&draft, customer: customer, here: here, last)
         var declining = declineFraction
@@ -180,13 +181,13 @@ struct OrdinaryPayments: Sendable {
     private func chooseMerchant(_ customer: Int, _ here: Int, _ random: inout SeededRandom) -> Int {
         let bits = random.next()
         let choice = bits & 0xFFFF
-        if choice < 15_000 { return catalogue.onlinePool.draw(random.next()) }
+        if choice < 15_000 { return catalogue.pools.draw(catalogue.onlinePool, random.next()) }
         if here == Int(catalogue.homeCity[customer]), choice < 45_000 {
             // Two even draws, the smaller kept: the first favourites are visited most.
             let slot = min((bits >> 16) & 7, (bits >> 24) & 7)
             return catalogue.favouriteMerchant(ofCustomer: customer, Int(slot))
         }
-        return catalogue.pools[here].draw(random.next())
+        return catalogue.pools.draw(here, random.next())
     }
 }
 

@@ -19,7 +19,7 @@ extension PaymentCatalogue {
     /// One of the shops around home that the customer returns to.
     @inline(__always)
     func favouriteMerchant(ofCustomer customer: Int, _ slot: Int) -> Int {
-        pools[Int(homeCity[customer])].draw(favourites.bits(customer &* Self.favouriteCount &+ slot))
+        pools.draw(Int(homeCity[customer]), favourites.bits(customer &* Self.favouriteCount &+ slot))
     }
 
     /// The customer's own devices: slot 0 the phone, slot 1 another one.

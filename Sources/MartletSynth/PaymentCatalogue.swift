@@ -1,4 +1,3 @@
-internal import Glibc
 import MartletCore
 
 /// Who pays, with what, and where: drawn once from the seed, read by every batch. Entities are indices from 0; their ids are the
@@ -34,9 +33,11 @@ struct PaymentCatalogue: Sendable {
     // Popularity
     let customerPopularity: AliasTable
     /// One pool a city for its shops, then one for all merchants that sell online.
-    let pools: [MerchantPool]
+    let pools: MerchantPools
+    let onlinePool = City.all.count
     let cityPopularity: AliasTable
-    let amounts: [AmountTable]
+    /// In cents, one table a category.
+    let amounts: LogNormalTables
 
     let favourites: RandomStreams
     let trips: RandomStreams
@@ -45,7 +46,6 @@ struct PaymentCatalogue: Sendable {
     var customerCount: Int { homeCity.count }
     var cardCount: Int { cardCustomer.count }
     var merchantCount: Int { category.count }
-    var onlinePool: MerchantPool { pools[pools.count - 1] }
 
     static let segments = ["standard", "student", "family", "premium", "business"]
 
@@ -57,7 +57,8 @@ struct PaymentCatalogue: Sendable {
         trips = RandomStreams(seed: seed, .trips)
         devices = RandomStreams(seed: seed, .devices)
         cityPopularity = AliasTable(weights: City.all.map(\.weight))
-        amounts = MerchantCategory.all.map { AmountTable(mean: $0.amountMean, deviation: $0.amountDeviation) }
+        amounts = LogNormalTables(
+            MerchantCategory.all.map { (mean: $0.amountMean + logarithm(100), deviation: $0.amountDeviation) })
 
         let isRealistic = settings.realism == .v2
         let customers = drawCustomers(settings.customers, seed: seed, cities: cityPopularity)
@@ -93,10 +94,10 @@ struct PaymentCatalogue: Sendable {
             merchantWeights = zipfWeights(count: settings.merchants, exponent: merchantExponent, offset: merchantOffset)
             merchantWeights.shuffle(using: &popularity)
         }
-        pools = (0...City.all.count).map { place in
-            MerchantPool(
-                merchants.indices.filter { merchants[$0].pool == place }.map(Int32.init), weights: merchantWeights)
-        }
+        pools = MerchantPools(
+            (0...City.all.count).map { place in
+                merchants.indices.filter { merchants[$0].pool == place }.map(Int32.init)
+            }, weights: merchantWeights)
         let merchantAlias = AliasTable(weights: merchantWeights)
         var terminalRandom = RandomStreams(seed: seed, .terminals).stream(0)
         firstTerminal = sharedOut(settings.terminals, among: settings.merchants) {
@@ -110,22 +111,29 @@ let customerExponent = 0.9
 let merchantExponent = 1.0
 let merchantOffset = 3.0
 
-/// Merchants that one payment may choose among, by popularity.
-struct MerchantPool: Sendable {
-    let merchants: [Int32]
-    private let popularity: AliasTable
+/// Groups of merchants that a payment may choose among, by popularity; all groups in two arrays.
+struct MerchantPools: Sendable {
+    private let merchants: [Int32]
+    private let cells: [AliasTable.Cell]
+    private let bounds: [Int32]
 
     /// - Parameter weights: of all merchants, by index.
-    init(_ merchants: [Int32], weights: [Double]) {
-        self.merchants = merchants
-        popularity = AliasTable(weights: merchants.map { weights[Int($0)] })
+    init(_ pools: [[Int32]], weights: [Double]) {
+        merchants = pools.flatMap { $0 }
+        cells = pools.flatMap { pool in AliasTable(weights: pool.map { weights[Int($0)] }).cells }
+        bounds = pools.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int32($1.count)) }
     }
 
     @inline(__always)
-    func draw(_ bits: UInt64) -> Int { Int(merchants[popularity.draw(bits)]) }
+    func draw(_ pool: Int, _ bits: UInt64) -> Int {
+        let first = Int(bounds[pool])
+        return Int(merchants[first &+ drawCell(cells, first: first, count: Int(bounds[pool &+ 1]) &- first, bits)])
+    }
 
-    /// Every merchant alike.
-    func drawEvenly(_ random: inout SeededRandom) -> Int { Int(merchants[random.index(below: merchants.count)]) }
+    /// Every merchant of the pool alike.
+    func drawEvenly(_ pool: Int, _ random: inout SeededRandom) -> Int {
+        Int(merchants[random.index(below: Int(bounds[pool + 1] - bounds[pool])) + Int(bounds[pool])])
+    }
 }
 
 private struct Customer {
@@ -138,13 +146,14 @@ private struct Customer {
 private func drawCustomers(_ count: Int, seed: UInt64, cities: AliasTable) -> [Customer] {
     let streams = RandomStreams(seed: seed, .customers)
     let segments = AliasTable(weights: [0.55, 0.12, 0.20, 0.08, 0.05])
+    let spreads = LogNormalTables([(mean: 0, deviation: 0.35)])
     let factors = [1.0, 0.6, 1.15, 1.9, 1.6]
     return (0..<count).map { index in
         var random = streams.stream(index)
         let city = cities.draw(random.next())
         let segment = segments.draw(random.next())
         // A log-normal spread around the segment, so that "a high amount" differs from customer to customer.
-        let spread = exp(0.35 * normalQuantile(random.uniform() * 0.998 + 0.001))
+        let spread = Double(spreads.draw(0, random.next()))
         return Customer(
             city: UInt8(city), segment: UInt8(segment), spendFactor: Float(factors[segment] * spread),
             ageDays: Int32(30 + random.index(below: 3_650)))

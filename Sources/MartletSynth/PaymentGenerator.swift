@@ -9,6 +9,9 @@ package struct PaymentGenerator: Sendable {
     /// Rows in every batch but the last.
     package static let rowsPerBatch = 65_536
 
+    /// Rows drafted before they are written into columns.
+    private static let rowsPerPass = 256
+
     package let settings: PaymentSettings
     let catalogue: PaymentCatalogue
     private let ordinary: OrdinaryPayments
@@ -41,13 +44,19 @@ package struct PaymentGenerator: Sendable {
     package func batch(_ index: Int) -> RecordBatch {
         precondition((0..<batchCount).contains(index), "there are \(batchCount) batches")
         let rows = rows(ofBatch: index)
-        var columns = PaymentColumns(capacity: rows.count)
+        var columns = PaymentColumns(rows: rows.count)
         var planned = plan.firstPlanned(atOrAfter: rows.lowerBound)
         var nextPlanned = planned < plan.count ? plan.row(ofPlanned: planned) : Int.max
         var cell = 0
+        var drafts: [PaymentDraft] = []
+        drafts.reserveCapacity(Self.rowsPerPass)
         for row in rows {
+            if drafts.count == Self.rowsPerPass {
+                columns.append(drafts, catalogue)
+                drafts.removeAll(keepingCapacity: true)
+            }
             if row == nextPlanned {
-                columns.append(plan.payments[planned], catalogue)
+                drafts.append(plan.payments[planned])
                 planned += 1
                 nextPlanned = planned < plan.count ? plan.row(ofPlanned: planned) : Int.max
                 continue
@@ -55,8 +64,9 @@ package struct PaymentGenerator: Sendable {
             var draft = ordinary.draft(row - planned, near: &cell)
             draft.identity = draft.identity == row - planned ? row : plan.row(ofOrdinary: draft.identity)
             if draft.refundOf >= 0 { draft.refundOf = plan.row(ofOrdinary: draft.refundOf) }
-            columns.append(draft, catalogue)
+            drafts.append(draft)
         }
+        columns.append(drafts, catalogue)
         return columns.batch()
     }
 }

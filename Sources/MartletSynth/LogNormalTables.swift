@@ -1,28 +1,28 @@
 internal import Glibc
 
-/// Log-normal amounts by table: the quantile function at equal steps of probability, read with linear interpolation. The
-/// outermost 1/2048 on both sides is cut off.
-struct AmountTable: Sendable {
+/// Log-normal distributions by table: the quantile function of each at equal steps of probability, read with linear
+/// interpolation. The outermost 1/2048 on both sides is cut off. One array for all, so that a draw touches no other object.
+struct LogNormalTables: Sendable {
     private static let steps = 1_024
     private let quantiles: [Float]
 
-    /// - Parameters: of the natural logarithm of the amount in units of the currency.
-    init(mean: Double, deviation: Double) {
-        quantiles = (0...Self.steps).map { step in
-            let probability = (Double(step) + 0.5) / Double(Self.steps + 1)
-            return Float(100 * exp(mean + deviation * normalQuantile(probability)))
-        }
+    /// - Parameter laws: mean and deviation of the natural logarithm, one for each table.
+    init(_ laws: [(mean: Double, deviation: Double)]) {
+        let normal = (0...Self.steps).map { normalQuantile((Double($0) + 0.5) / Double(Self.steps + 1)) }
+        quantiles = laws.flatMap { law in normal.map { Float(exp(law.mean + law.deviation * $0)) } }
     }
 
-    /// An amount in cents.
     @inline(__always)
-    func draw(_ bits: UInt64) -> Float {
+    func draw(_ table: Int, _ bits: UInt64) -> Float {
         let position = Float(bits >> 40) * (Float(Self.steps) * 0x1p-24)
-        let index = min(Int(position), Self.steps - 1)
+        let step = min(Int(position), Self.steps - 1)
+        let index = table &* (Self.steps + 1) &+ step
         let low = quantiles[index]
-        return low + (quantiles[index + 1] - low) * (position - Float(index))
+        return low + (quantiles[index &+ 1] - low) * (position - Float(step))
     }
 }
+
+func logarithm(_ value: Double) -> Double { log(value) }
 
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 
