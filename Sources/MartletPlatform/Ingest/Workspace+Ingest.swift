@@ -108,7 +108,7 @@ extension Workspace {
         }
         try connection.execute(query.stage)
         defer { try? connection.execute("DROP TABLE IF EXISTS staged") }
-        let counts = try connection.query("SELECT count(*), count_if(_reason <> '') FROM staged")
+        let counts = try connection.query("SELECT count(*) AS n, count_if(_reason <> '') AS bad FROM staged")
         report.rowsRead = Int(counts.columns[0][0].number ?? 0)
         report.misfits = Int(counts.columns[1][0].number ?? 0)
         progress.report("write bronze.\(source.about.name)", done: 0, total: nil)

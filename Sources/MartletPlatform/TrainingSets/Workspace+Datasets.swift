@@ -16,7 +16,7 @@ extension Workspace {
         let set = try trainingSet(request, progress: progress)
         progress.report("write \(output)", done: 0, total: nil)
         var hash = ""
-        if let name = TableName(output) {
+        if let name = tableNamed(output) {
             let written = try table(name).overwrite(set.rows)
             hash = "version \(written.version)"
         } else {

@@ -14,7 +14,7 @@ package struct TrainingSetRequest: Sendable {
     package var asKnown: Bool
     /// Names features `view__feature`, also where the bare names do not collide.
     package var usesFullNames: Bool
-    /// Drops the label rows whose entities have no event before the label; off, exactly the label rows come out.
+    /// Drops the label rows for which some view has no event before the label; off, exactly the label rows come out.
     package var keepsOnlyKnownEntities: Bool
     /// Table versions to read instead of the newest.
     package var tableVersions: [String: Int64]
@@ -70,7 +70,7 @@ extension Workspace {
                 fix: "rename it in the labels, or ask for full feature names")
         }
         var columns: [(String, Column)] = zip(labels.rows.schema.names, labels.rows.columns).map { ($0, $1) }
-        var isKnown = [Bool](repeating: false, count: labels.rows.rowCount)
+        var isKnown = [Bool](repeating: true, count: labels.rows.rowCount)
         var next = 0
         for (number, member) in members.enumerated() {
             progress.report("features of \(member.view.about.name)", done: number, total: members.count)
@@ -86,8 +86,8 @@ extension Workspace {
             let all = try computation.features(
                 keys: keyColumns, times: labels.times, asKnown: request.asKnown, threads: threads)
             if request.keepsOnlyKnownEntities {
-                for (row, known) in try computation.isKnown(keys: keyColumns, times: labels.times).enumerated() where known {
-                    isKnown[row] = true
+                for (row, known) in try computation.isKnown(keys: keyColumns, times: labels.times).enumerated() where !known {
+                    isKnown[row] = false
                 }
             }
             let order = member.view.featureNames
@@ -113,7 +113,7 @@ extension Workspace {
         _ request: TrainingSetRequest, keys: [Field], _ connection: QueryConnection, _ versions: inout [String: Int64]
     ) throws -> LabelSet {
         let input: LabelInput
-        if let name = TableName(request.labels) {
+        if let name = tableNamed(request.labels) {
             let labels = try table(name)
             let snapshot =
                 try request.tableVersions[request.labels].map { try labels.snapshot(version: $0) } ?? labels.snapshot()
