@@ -56,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletPlatform", "MartletRegistry", "MartletServer", "MartletSynth",
+                "MartletCore", "MartletDefinitions", "MartletPlatform", "MartletQuality", "MartletRegistry",
+                "MartletServer", "MartletSynth",
             ]),
 
         // Tests: one folder a target
