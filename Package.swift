@@ -52,11 +52,12 @@ let package = Package(
         // Doors
         .target(
             name: "MartletServer",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletPlatform", "MartletRegistry", "MartletServer", "MartletSynth",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform", "MartletQuality",
+                "MartletRegistry", "MartletServer", "MartletSynth",
             ]),
 
         // Tests: one folder a target

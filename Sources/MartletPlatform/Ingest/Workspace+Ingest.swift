@@ -1,6 +1,7 @@
 package import MartletCore
 internal import MartletDefinitions
 internal import MartletObjects
+internal import MartletQuality
 internal import MartletQuery
 internal import MartletRegistry
 internal import MartletTables

@@ -1,6 +1,6 @@
 package import MartletCore
 internal import MartletDefinitions
-
+package import MartletQuality
 internal import MartletQuery
 internal import MartletTables
 
@@ -13,7 +13,7 @@ package struct RefinementReport: Sendable {
     package var silverRows = 0
     package var silverVersion: Int64?
     /// nil where the source has no checks.
-    package var checks: String?
+    package var checks: CheckReport?
     /// Set where a critical check stopped the step: nothing went to silver and the rows stay pending.
     package var criticalFailure: MartletError?
 }
@@ -44,7 +44,31 @@ extension Workspace {
         let kept = Int(try connection.value("SELECT count(*) FROM candidates").number ?? 0)
         report.duplicates = report.pendingRows - kept
 
-        let good = "SELECT * FROM candidates"
+        var good = "SELECT * FROM candidates"
+        if !checks.isEmpty {
+            let run = try CheckRun(
+                checks, rows: "candidates", known: known.map { "(\($0))" }, now: time.now(), connection: connection)
+            report.checks = run.report
+            let rows = run.failingRows
+            report.quarantined = run.report.failingRowCount
+            let isStopped = run.report.isCritical
+            if report.quarantined > 0 {
+                var options = WriteOptions()
+                options.evolution = .addColumns
+                // A critical failure leaves the rows pending: the stop is remembered apart, so that they are listed once.
+                options.transaction = .init(appID: isStopped ? "stopped" : "refine", version: upTo)
+                try table(.quarantine(name)).append(
+                    "SELECT * EXCLUDE (_arrival_time, _position), 'check' AS _stage FROM (\(rows))", on: connection, options)
+            }
+            if isStopped {
+                report.criticalFailure = MartletError(
+                    .checkFailed, "a critical check of source \(name) failed: \(run.report.summary)",
+                    fix: "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are kept in bronze.\(name) "
+                        + "and wait: mend the data or the checks, then run martlet ingest \(name)")
+                return report
+            }
+            good = run.passingRows
+        }
         var options = WriteOptions()
         options.schema = source.landedSchema
         options.transaction = .init(appID: "refine", version: upTo)

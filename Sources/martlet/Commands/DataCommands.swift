@@ -1,5 +1,6 @@
 internal import MartletCore
 internal import MartletPlatform
+internal import MartletQuality
 
 extension Command {
     static let ingest = Command(
@@ -134,7 +135,7 @@ extension IngestReport {
             lines.append(
                 "silver  \(grouped(refinement.silverRows)) rows added, \(grouped(refinement.duplicates)) duplicates dropped, "
                     + "\(grouped(refinement.quarantined)) held back by checks")
-            if let checks = refinement.checks { lines.append(checks) }
+            if let checks = refinement.checks { lines.append(checks.text) }
         } else {
             lines.append("silver  nothing pending")
         }
