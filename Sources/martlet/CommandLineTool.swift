@@ -4,7 +4,10 @@ internal import MartletCore
 enum CommandLineTool {
     static let version = "0.1.0"
 
-    static let commands: [Command] = []
+    static let commands: [Command] = [
+        .plan, .apply, .rollback, .history, .synth, .ingest, .tables, .trainingSet, .train, .materialize, .getOnline, .serve,
+        .verify, .explain,
+    ]
 
     static func run(_ arguments: [String]) -> Int32 {
         guard let name = arguments.first else {

@@ -210,4 +210,4 @@ extension SQLiteConnection: DatabaseWriting {
 
 /// SQLite's `SQLITE_TRANSIENT`, a macro of a cast that Swift does not import: the value is copied before the call
 /// returns. The bit cast is safe because SQLite compares this pointer and never calls it.
-private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+private let transient = cmartlet_sqlite_transient()
