@@ -7,7 +7,8 @@ extension Mistake {
         Mistake(
             "type: int64\n---", "type: int65\n---", "6:7", "`type` cannot be `int65`", fix: "did you mean `int64`?"),
         Mistake(
-            "type: int64\n---", "type: float64\n---", "6:7", "`type` cannot be `float64`", fix: "known here: bool, bytes"),
+            "type: int64\n---", "type: float64\n---", "6:7", "`type` cannot be `float64`",
+            fix: "known here: bool, bytes"),
         Mistake(
             "key: customer_id\n", "", "1:1", "an entity has none of `key`, `keys`", fix: "give exactly one of them"),
         Mistake("type: int64\n---", "---", "5:6", "`key` makes sense only with `type`"),
@@ -80,7 +81,8 @@ extension Mistake {
         Mistake("max(amount)", "max(currency)", "43:15", "max needs a numeric or timestamp column", .typeMismatch),
         Mistake("max(amount)", "mean(booked)", "43:15", "mean needs a numeric column", .typeMismatch),
         Mistake("max(amount)", "maximum(amount)", "43:15", "is not an aggregate such as count or sum(amount)"),
-        Mistake("max(amount)", "sum", "43:15", "aggregate `amount_max` is a sum of no column", fix: "write `sum(column)`"),
+        Mistake(
+            "max(amount)", "sum", "43:15", "aggregate `amount_max` is a sum of no column", fix: "write `sum(column)`"),
         Mistake(
             "{function: sum, column: inflow, type: float64}", "sum(inflow)", "56:11",
             "the type of aggregate `inflow` is not known: column `inflow` comes from SQL",
