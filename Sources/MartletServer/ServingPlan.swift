@@ -7,7 +7,6 @@ struct ServingPlan: Sendable {
     /// One view with those of its features that are wanted.
     struct Part: Sendable {
         let view: OnlineView
-        let handle: ViewHandle
         let keyGroup: Int
         var features: [Int]
     }
@@ -24,6 +23,8 @@ struct ServingPlan: Sendable {
     /// The different combinations of join keys: views with equal ones share their encoded keys.
     private(set) var keyGroups: [[Field]] = []
     private(set) var parts: [Part] = []
+    /// One for each part.
+    private(set) var lookups: [RecordLookup] = []
     /// In the order asked for.
     private(set) var outputs: [Output] = []
     /// The names of the outputs as JSON strings, each after a comma.
@@ -73,11 +74,19 @@ struct ServingPlan: Sendable {
         metadataJSON = hasVersionMetadata ? versionMetadata(parts.map(\.view)) : []
     }
 
+    /// Whether one of the views has a join key of that name.
+    func hasKey(_ name: UnsafeRawBufferPointer) -> Bool {
+        for group in keyGroups {
+            for key in group where isName(name, key.name) { return true }
+        }
+        return false
+    }
+
     private mutating func addPart(_ view: OnlineView, _ store: any OnlineStore) throws -> Int {
         let group = keyGroups.firstIndex(of: view.keys) ?? keyGroups.count
         if group == keyGroups.count { keyGroups.append(view.keys) }
-        parts.append(
-            Part(view: view, handle: try store.handle(for: view.identity), keyGroup: group, features: []))
+        parts.append(Part(view: view, keyGroup: group, features: []))
+        lookups.append(RecordLookup(view: try store.handle(for: view.identity), keyIndex: group))
         return parts.count - 1
     }
 }
