@@ -65,19 +65,20 @@ struct OnlineAnswer {
     }
 
     private mutating func writeFeature(_ output: ServingPlan.Output, to writer: inout ByteWriter) throws {
-        let answer = answers[output.part]
-        let keys = keyRows[plan.parts[output.part].keyGroup]
+        // Only the arrays that are needed are named: a copy of an answer would count references to all of them.
+        let keys = keyRows[output.keyGroup]
         writer.append("{\"values\":[")
         let allPresent: Bool
-        if answer.isWindowed {
-            allPresent = writeColumn(answer.columns[output.column], keys, to: &writer)
+        if answers[output.part].isWindowed {
+            allPresent = writeColumn(answers[output.part].columns[output.column], keys, to: &writer)
         } else {
-            allPresent = try writeLatest(answer.rows, keys, output, to: &writer)
+            allPresent = try writeLatest(answers[output.part].rows, keys, output, to: &writer)
         }
         writer.append("],\"statuses\":[")
         if allPresent {
             writePresent(to: &writer)
         } else {
+            let answer = answers[output.part]
             if answer.isWindowed {
                 let column = answer.columns[output.column]
                 writeStatuses(to: &writer) { row in answer.status(key: keys[row], isNull: column.isNull(keys[row])) }
@@ -88,7 +89,11 @@ struct OnlineAnswer {
             }
         }
         writer.append("],\"event_timestamps\":[")
-        writeTimes(output.part, answer, keys, to: &writer)
+        if part == output.part, let timesOfPart {
+            writer.append(repeating: timesOfPart)
+        } else {
+            writeTimes(output.part, answers[output.part].eventTimes, keys, to: &writer)
+        }
         writer.append("]}")
     }
 
@@ -118,14 +123,13 @@ struct OnlineAnswer {
         }
     }
 
-    private mutating func writeTimes(_ part: Int, _ answer: ViewAnswer, _ keys: [Int], to writer: inout ByteWriter) {
-        if self.part == part, let timesOfPart { return writer.append(repeating: timesOfPart) }
+    private mutating func writeTimes(_ part: Int, _ times: [Int64], _ keys: [Int], to writer: inout ByteWriter) {
         let start = writer.count
         var last = start..<start
         var lastTime: Int64?
         for row in 0..<rowCount {
             if row > 0 { writer.append(UInt8(ascii: ",")) }
-            let time = answer.eventTimes[keys[row]]
+            let time = times[keys[row]]
             // Rows that were loaded together often have one time.
             if time == lastTime {
                 writer.append(repeating: last)
