@@ -52,10 +52,13 @@ let package = Package(
         // Doors
         .target(
             name: "MartletServer",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
         .executableTarget(
             name: "martlet",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletPlatform", "MartletServer", "MartletSynth"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform", "MartletQuality",
+                "MartletRegistry", "MartletServer", "MartletSynth",
+            ]),
 
         // Tests: one folder a target
         .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),
