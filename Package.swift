@@ -66,7 +66,8 @@ let package = Package(
         .testTarget(name: "MartletDatabaseTests", dependencies: ["MartletCore", "MartletDatabase"]),
         .testTarget(name: "MartletObjectsTests", dependencies: ["MartletCore", "MartletObjects"]),
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
-        .testTarget(name: "MartletHTTPTests", dependencies: ["MartletCore", "MartletHTTP"]),
+        .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
+        .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
         .testTarget(name: "MartletDefinitionsTests", dependencies: ["MartletCore", "MartletDefinitions"]),
         .testTarget(
             name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures"]),
@@ -75,7 +76,9 @@ let package = Package(
             dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables"]),
         .testTarget(
             name: "MartletOnlineTests",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue", "MartletOnline"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
+            ]),
         .testTarget(
             name: "MartletRegistryTests",
             dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry"]),
@@ -87,7 +90,12 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletPlatform", "MartletQuery"]),
-        .testTarget(name: "MartletServerTests", dependencies: ["MartletCore", "MartletPlatform", "MartletServer"]),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
+                "MartletServer",
+            ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore"]),
         .testTarget(name: "ArchitectureTests"),
     ],
