@@ -1,0 +1,181 @@
+package import MartletDefinitions
+
+/// Count, sum and sum of squares of numbers, exactly: the state of `count`, `sum`, `mean` and `stddev` of a column.
+///
+/// Each result is rounded from exact integers, so that it is the same for any order of the values:
+/// - `sum` is the correctly rounded sum (0 for no values, infinite where it leaves the range of a double);
+/// - `mean` is that sum divided by the count, null for no values;
+/// - `stddev` is of the sample, `sqrt(D / (n * (n - 1)))` with `D = n * squares - sum * sum` rounded once, null below two values.
+///
+/// An infinity in the window makes the sum and the mean infinite (NaN where both signs occur) and the stddev NaN.
+package struct Moments: InvertibleAccumulator {
+    var narrow = NarrowMoments()
+    /// Of the values that are not narrow; nil when there are none, so that equal contents are equal states.
+    var wide: WideMoments?
+
+    package init() {}
+
+    init(narrow: NarrowMoments, wide: WideMoments?) {
+        self.narrow = narrow
+        self.wide = wide
+    }
+
+    package static var zero: Moments { Moments() }
+
+    package static func lift(_ input: Number) -> Moments {
+        var moments = Moments()
+        moments.add(input)
+        return moments
+    }
+
+    package var count: Int64 { narrow.count }
+
+    package mutating func add(_ input: Number) {
+        switch input {
+        case .integer(let value): add(ExactNumber(value))
+        case .real(let value) where value.isFinite: add(ExactNumber(value))
+        case .real(let value): adjustInfinities(value, by: 1)
+        }
+    }
+
+    package mutating func remove(_ input: Number) {
+        switch input {
+        case .integer(let value): remove(ExactNumber(value))
+        case .real(let value) where value.isFinite: remove(ExactNumber(value))
+        case .real(let value): adjustInfinities(value, by: -1)
+        }
+    }
+
+    @inline(__always)
+    mutating func add(_ number: ExactNumber) {
+        if number.isNarrow { narrow.add(number) } else { adjustWide(number, isAdded: true) }
+    }
+
+    @inline(__always)
+    mutating func remove(_ number: ExactNumber) {
+        if number.isNarrow { narrow.remove(number) } else { adjustWide(number, isAdded: false) }
+    }
+
+    @inline(never)
+    private mutating func adjustWide(_ number: ExactNumber, isAdded: Bool) {
+        narrow.count += isAdded ? 1 : -1
+        var moments = wide ?? WideMoments()
+        moments.adjust(number, isAdded: isAdded)
+        wide = moments.isEmpty ? nil : moments
+    }
+
+    @inline(never)
+    private mutating func adjustInfinities(_ value: Double, by amount: Int64) {
+        narrow.count += amount
+        var moments = wide ?? WideMoments()
+        if value > 0 { moments.positiveInfinities += amount } else { moments.negativeInfinities += amount }
+        wide = moments.isEmpty ? nil : moments
+    }
+
+    package mutating func combine(_ other: Moments) {
+        narrow &+= other.narrow
+        if let added = other.wide {
+            var moments = wide ?? WideMoments()
+            moments.combine(added)
+            wide = moments.isEmpty ? nil : moments
+        }
+    }
+
+    package mutating func subtract(_ other: Moments) {
+        narrow &-= other.narrow
+        if let removed = other.wide {
+            var moments = wide ?? WideMoments()
+            moments.subtract(removed)
+            wide = moments.isEmpty ? nil : moments
+        }
+    }
+
+    package func lower(_ function: AggregateFunction) -> Double? {
+        if let wide { return wide.lower(function, narrow) }
+        return switch function {
+        case .count: Double(narrow.count)
+        case .sum: narrow.sum.rounded.value
+        case .mean: narrow.count == 0 ? nil : narrow.mean
+        case .stddev: narrow.count < 2 ? nil : narrow.standardDeviation
+        default: preconditionFailure("\(function) is not a moment")
+        }
+    }
+}
+
+/// The moments of narrow numbers. `count` counts all values, those beside this state too.
+struct NarrowMoments: Sendable, Equatable, BitwiseCopyable {
+    var count: Int64 = 0
+    var sum = FixedSum()
+    var squares = FixedSquares()
+
+    @inline(__always)
+    mutating func add(_ number: ExactNumber) {
+        count &+= 1
+        sum &+= FixedSum(number)
+        squares &+= FixedSquares(squareOf: number)
+    }
+
+    @inline(__always)
+    mutating func remove(_ number: ExactNumber) {
+        count &-= 1
+        sum &-= FixedSum(number)
+        squares &-= FixedSquares(squareOf: number)
+    }
+
+    @inline(__always)
+    static func &+= (left: inout NarrowMoments, right: NarrowMoments) {
+        left.count &+= right.count
+        left.sum &+= right.sum
+        left.squares &+= right.squares
+    }
+
+    @inline(__always)
+    static func &-= (left: inout NarrowMoments, right: NarrowMoments) {
+        left.count &-= right.count
+        left.sum &-= right.sum
+        left.squares &-= right.squares
+    }
+
+    /// - Precondition: there is a value, and all are narrow.
+    @inline(__always)
+    var mean: Double { meanOf(sum.rounded, count: count) }
+
+    /// - Precondition: there are two values, and all are narrow.
+    var standardDeviation: Double {
+        var magnitude = sum
+        if sum.isNegative {
+            magnitude = FixedSum()
+            magnitude &-= sum
+        }
+        let deviations = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 8) { words in
+            words[0] = magnitude.low
+            words[1] = magnitude.middle
+            words[2] = magnitude.high
+            words[3] = squares.word0
+            words[4] = squares.word1
+            words[5] = squares.word2
+            words[6] = squares.word3
+            words[7] = squares.word4
+            return squaredDeviations(
+                count: UInt64(count), sum: UnsafeBufferPointer(rebasing: words[0..<3]),
+                squares: UnsafeBufferPointer(rebasing: words[3..<8]), unitExponent: FixedSum.unitExponent)
+        }
+        return standardDeviationOf(deviations, count: count)
+    }
+}
+
+@inline(__always)
+func meanOf(_ sum: ScaledDouble, count: Int64) -> Double {
+    ScaledDouble(significand: sum.significand / Double(count), exponent: sum.exponent).value
+}
+
+/// - Parameter deviations: `n` times the sum of squared deviations.
+func standardDeviationOf(_ deviations: ScaledDouble, count: Int64) -> Double {
+    var variance = deviations.significand / (Double(count) * Double(count - 1))
+    var exponent = deviations.exponent
+    if exponent & 1 != 0 {
+        variance *= 2
+        exponent -= 1
+    }
+    return ScaledDouble(significand: variance.squareRoot(), exponent: exponent / 2).value
+}

@@ -1,0 +1,78 @@
+import MartletDefinitions
+
+/// The moments of the values that are not narrow: infinities counted, finite ones as wide integers over the whole range of
+/// doubles and of their squares, with 32 bits of room for carries.
+struct WideMoments: Sendable, Equatable {
+    /// The smallest subnormal is 2^-1074.
+    static let sumUnitExponent = -1_074
+    static let squaresUnitExponent = 2 * sumUnitExponent
+    static let sumWordCount = 34
+    static let squaresWordCount = 2 * sumWordCount
+
+    var positiveInfinities: Int64 = 0
+    var negativeInfinities: Int64 = 0
+    var finiteCount: Int64 = 0
+    var sum = WideInteger(wordCount: sumWordCount)
+    var squares = WideInteger(wordCount: squaresWordCount)
+
+    var isEmpty: Bool { positiveInfinities == 0 && negativeInfinities == 0 && finiteCount == 0 }
+
+    mutating func adjust(_ number: ExactNumber, isAdded: Bool) {
+        finiteCount += isAdded ? 1 : -1
+        let position = number.exponent - Self.sumUnitExponent
+        sum.add(low: number.magnitude, high: 0, position: position, isNegative: number.isNegative == isAdded)
+        let square = number.magnitude.multipliedFullWidth(by: number.magnitude)
+        squares.add(low: square.low, high: square.high, position: 2 * position, isNegative: !isAdded)
+    }
+
+    mutating func combine(_ other: WideMoments) {
+        positiveInfinities += other.positiveInfinities
+        negativeInfinities += other.negativeInfinities
+        finiteCount += other.finiteCount
+        sum.add(other.sum)
+        squares.add(other.squares)
+    }
+
+    mutating func subtract(_ other: WideMoments) {
+        positiveInfinities -= other.positiveInfinities
+        negativeInfinities -= other.negativeInfinities
+        finiteCount -= other.finiteCount
+        sum.subtract(other.sum)
+        squares.subtract(other.squares)
+    }
+
+    /// The aggregate of these values and the narrow ones together.
+    func lower(_ function: AggregateFunction, _ narrow: NarrowMoments) -> Double? {
+        if function == .count { return Double(narrow.count) }
+        if positiveInfinities != 0 || negativeInfinities != 0 { return lowerInfinite(function, count: narrow.count) }
+        var total = sum
+        total.add(
+            signed: [narrow.sum.low, narrow.sum.middle, narrow.sum.high],
+            position: FixedSum.unitExponent - Self.sumUnitExponent)
+        switch function {
+        case .sum: return total.rounded(unitExponent: Self.sumUnitExponent).value
+        case .mean: return meanOf(total.rounded(unitExponent: Self.sumUnitExponent), count: narrow.count)
+        case .stddev:
+            if narrow.count < 2 { return nil }
+            var totalSquares = squares
+            let part = narrow.squares
+            totalSquares.add(
+                signed: [part.word0, part.word1, part.word2, part.word3, part.word4],
+                position: FixedSquares.unitExponent - Self.squaresUnitExponent)
+            let deviations = total.magnitude.withUnsafeBufferPointer { sum in
+                totalSquares.words.withUnsafeBufferPointer { squares in
+                    squaredDeviations(
+                        count: UInt64(narrow.count), sum: sum, squares: squares, unitExponent: Self.sumUnitExponent)
+                }
+            }
+            return standardDeviationOf(deviations, count: narrow.count)
+        default: preconditionFailure("\(function) is not a moment")
+        }
+    }
+
+    private func lowerInfinite(_ function: AggregateFunction, count: Int64) -> Double? {
+        if function == .stddev { return count < 2 ? nil : .nan }
+        if positiveInfinities != 0 && negativeInfinities != 0 { return .nan }
+        return positiveInfinities != 0 ? .infinity : -.infinity
+    }
+}

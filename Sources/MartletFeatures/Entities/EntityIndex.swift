@@ -1,0 +1,88 @@
+package import MartletCore
+
+/// Dense numbers for entity keys, in the order in which the keys first occur: what the kernels work on instead of keys.
+///
+/// A key is one or more columns. int32 and int64 keys are equal by value; other types are equal only to themselves. A null
+/// in any column makes the key null, which has no number. Linear in rows; about 10 ns for a row of one integer column.
+package struct EntityIndex: Sendable {
+    /// The number of each row the index was made of; -1 where its key is null.
+    package private(set) var ids: [Int32] = []
+    /// The first row of each number, so that the keys themselves can be gathered: `column.gathering(index.firstRows)`.
+    package private(set) var firstRows: [Int32] = []
+    private let kinds: [KeyKind]
+    private var integers = IntegerTable()
+    private var strings = ByteTable()
+
+    /// - Throws: `typeMismatch` for a floating-point key, `limitExceeded` beyond 2^31 rows, `invalidInput` for no columns or
+    ///   columns of different lengths.
+    package init(_ keys: [Column]) throws(MartletError) {
+        kinds = try keyKinds(keys)
+        let rowCount = keys[0].count
+        if isIntegerKey {
+            ids = integers.assign(integerKeys(keys[0]), keys[0].validity, &firstRows)
+        } else {
+            ids = strings.assign(keys, rowCount: rowCount, &firstRows)
+        }
+    }
+
+    /// How many different keys there are.
+    package var count: Int { firstRows.count }
+
+    /// The number of each of these keys, -1 for a null or unknown one.
+    /// - Throws: `typeMismatch` where the columns do not have the types of the index.
+    package func lookup(_ keys: [Column]) throws(MartletError) -> [Int32] {
+        let other = try keyKinds(keys)
+        guard other == kinds else {
+            throw MartletError(
+                .typeMismatch,
+                "the entity keys have the types \(names(other)) on one side and \(names(kinds)) on the other",
+                fix: "give the key columns the same types on both sides")
+        }
+        return isIntegerKey
+            ? integers.lookup(integerKeys(keys[0]), keys[0].validity) : strings.lookup(keys, rowCount: keys[0].count)
+    }
+
+    private var isIntegerKey: Bool { kinds.count == 1 && !kinds[0].isText }
+}
+
+/// The classes of key types within which keys compare.
+enum KeyKind: String, Sendable {
+    case integer, timestamp, bool, string, bytes
+
+    var isText: Bool { self == .string || self == .bytes }
+}
+
+private func keyKinds(_ keys: [Column]) throws(MartletError) -> [KeyKind] {
+    guard let first = keys.first else { throw MartletError(.invalidInput, "an entity needs at least one key column") }
+    guard keys.allSatisfy({ $0.count == first.count }) else {
+        throw MartletError(.invalidInput, "the key columns differ in length")
+    }
+    guard first.count <= Int(Int32.max) else {
+        throw MartletError(.limitExceeded, "\(first.count) rows are more than the \(Int32.max) of one index")
+    }
+    var kinds: [KeyKind] = []
+    for key in keys {
+        switch key.type {
+        case .int32, .int64: kinds.append(.integer)
+        case .timestamp: kinds.append(.timestamp)
+        case .bool: kinds.append(.bool)
+        case .string: kinds.append(.string)
+        case .bytes: kinds.append(.bytes)
+        case .float32, .float64:
+            throw MartletError(
+                .typeMismatch, "a \(key.type) column cannot be an entity key", fix: "use an integer or a string")
+        }
+    }
+    return kinds
+}
+
+private func names(_ kinds: [KeyKind]) -> String { kinds.map(\.rawValue).joined(separator: ", ") }
+
+private func integerKeys(_ column: Column) -> [Int64] {
+    switch column.values {
+    case .int64(let array), .timestamp(let array): array
+    case .int32(let array): array.map(Int64.init)
+    case .bool(let array): array.map { $0 ? 1 : 0 }
+    case .float32, .float64, .string, .bytes: preconditionFailure("not an integer key")
+    }
+}

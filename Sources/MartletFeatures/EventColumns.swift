@@ -1,0 +1,78 @@
+package import MartletCore
+
+/// The events that features are computed from, column by column. Any order of rows; rows already in event-time order are
+/// cheapest.
+package struct EventColumns: Sendable {
+    /// The entity of each row as numbered by `EntityIndex`; a negative one belongs to nobody.
+    package var ids: [Int32]
+    /// Microseconds since the epoch, within ±2^61.
+    package var eventTimes: [Int64]
+    /// Microseconds since the epoch; what `asKnown` and ties go by.
+    package var arrivalTimes: [Int64]?
+    /// The place of each event in the log, different for each: what breaks the last ties. nil means the order of the rows.
+    package var positions: [Int64]?
+    /// The columns that aggregates read.
+    package var inputs: [Column]
+
+    /// - Precondition: all of equal length, at most `Int32.max`.
+    package init(
+        ids: [Int32], eventTimes: [Int64], arrivalTimes: [Int64]? = nil, positions: [Int64]? = nil, inputs: [Column] = []
+    ) {
+        precondition(ids.count <= Int(Int32.max), "a batch has at most 2^31 - 1 rows")
+        precondition(eventTimes.count == ids.count, "one event time a row")
+        precondition(arrivalTimes.map { $0.count == ids.count } ?? true, "one arrival time a row")
+        precondition(positions.map { $0.count == ids.count } ?? true, "one position a row")
+        precondition(inputs.allSatisfy { $0.count == ids.count }, "one value a row in each column")
+        self.ids = ids
+        self.eventTimes = eventTimes
+        self.arrivalTimes = arrivalTimes
+        self.positions = positions
+        self.inputs = inputs
+    }
+
+    package var count: Int { ids.count }
+
+    @inline(__always)
+    package func orderKey(_ row: Int) -> OrderKey {
+        OrderKey(
+            eventTime: eventTimes[row], arrivalTime: arrivalTimes?[row] ?? 0, position: positions?[row] ?? Int64(row))
+    }
+}
+
+/// The moments at which features are wanted: the rows of a label table, in its order.
+package struct LabelColumns: Sendable {
+    /// The entity of each label; a negative one is unknown and gets the features of no events.
+    package var ids: [Int32]
+    /// Microseconds since the epoch, within ±2^61.
+    package var times: [Int64]
+
+    /// - Precondition: equal lengths, at most `Int32.max`.
+    package init(ids: [Int32], times: [Int64]) {
+        precondition(ids.count == times.count && ids.count <= Int(Int32.max), "one time a label, at most 2^31 - 1 labels")
+        self.ids = ids
+        self.times = times
+    }
+
+    package var count: Int { ids.count }
+}
+
+/// The greatest distance from the epoch, 73,000 years, so that no sum of a time and a window overflows.
+package let timeLimitMicroseconds: Int64 = 1 << 61
+
+/// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
+func checkTimes(_ times: [Int64], _ name: String) throws(MartletError) {
+    var bits: UInt64 = 0
+    // The sign folded away, only a time beyond the limit has one of the two highest bits.
+    for time in times { bits |= UInt64(bitPattern: time ^ (time &>> 63)) }
+    guard bits < UInt64(timeLimitMicroseconds) else {
+        throw MartletError(.limitExceeded, "a \(name) lies more than 73,000 years from 1970", fix: "check its unit")
+    }
+}
+
+/// - Throws: `invalidInput` where `asKnown` is asked of events without arrival times.
+func requireArrivalTimes(_ events: EventColumns, asKnown: Bool) throws(MartletError) {
+    if asKnown && events.arrivalTimes == nil && events.count > 0 {
+        throw MartletError(
+            .invalidInput, "features as known need the arrival times of the events", fix: "declare `arrivalTime` in the source")
+    }
+}

@@ -1,0 +1,97 @@
+package import MartletCore
+import MartletDefinitions
+
+/// Why a windowed feature has the value it has: what was counted, and what was not and why.
+package struct WindowExplanation: Sendable {
+    package let feature: WindowPlan.Feature
+    package let time: Timestamp
+    /// The window holds the events with `left <= eventTime < time`.
+    package let left: Timestamp
+    /// One value, the feature's.
+    package let value: Column
+    /// The rows whose values were aggregated, in the order of events.
+    package let contributing: [Int32]
+    /// The rows within the window whose value is null or NaN.
+    package let skipped: [Int32]
+    /// The rows within the window that had not arrived by `time`; empty unless asked as known.
+    package let notYetKnown: [Int32]
+    /// For min, max, first and last the row that has the value.
+    package let winner: Int32?
+}
+
+extension WindowPlan {
+    /// Explains one feature of one entity. Straight from the definition: a filter over all events and a fold over what is
+    /// left, in O(events).
+    /// - Throws: as `compute`.
+    package func explain(
+        feature index: Int, events: EventColumns, id: Int32, at time: Timestamp, asKnown: Bool = false
+    ) throws(MartletError) -> WindowExplanation {
+        precondition(features.indices.contains(index), "the plan has no feature \(index)")
+        try check(events)
+        try requireArrivalTimes(events, asKnown: asKnown)
+        let feature = features[index]
+        let left = feature.window.left(at: time)
+        var contributing: [Int32] = []
+        var skipped: [Int32] = []
+        var notYetKnown: [Int32] = []
+        for row in 0..<events.count where events.ids[row] == id {
+            let eventTime = events.eventTimes[row]
+            guard eventTime >= left.microseconds && eventTime < time.microseconds else { continue }
+            if asKnown, let arrivals = events.arrivalTimes, arrivals[row] > time.microseconds {
+                notYetKnown.append(Int32(row))
+            } else if let column = feature.column, isSkipped(events.inputs[column], row) {
+                skipped.append(Int32(row))
+            } else {
+                contributing.append(Int32(row))
+            }
+        }
+        contributing.sort { events.orderKey(Int($0)) < events.orderKey(Int($1)) }
+        return WindowExplanation(
+            feature: feature, time: time, left: left,
+            value: try value(of: index, events, contributing, at: time), contributing: contributing, skipped: skipped,
+            notYetKnown: notYetKnown, winner: winner(feature, events, contributing))
+    }
+
+    /// The value by the same kernels as everywhere, of nothing but the rows that count.
+    private func value(
+        of index: Int, _ events: EventColumns, _ rows: [Int32], at time: Timestamp
+    ) throws(MartletError) -> Column {
+        let counted = EventColumns(
+            ids: [Int32](repeating: 0, count: rows.count), eventTimes: rows.map { events.eventTimes[Int($0)] },
+            arrivalTimes: events.arrivalTimes.map { arrivals in rows.map { arrivals[Int($0)] } },
+            positions: rows.map { events.positions?[Int($0)] ?? Int64($0) }, inputs: events.inputs.map { $0.gathering(rows) })
+        return try compute(events: counted, labels: LabelColumns(ids: [0], times: [time.microseconds]))[index]
+    }
+
+    private func winner(_ feature: Feature, _ events: EventColumns, _ rows: [Int32]) -> Int32? {
+        guard let column = feature.column else { return nil }
+        switch feature.function {
+        case .first: return rows.first
+        case .last: return rows.last
+        case .min: return rows.min { isLess(events.inputs[column], Int($0), Int($1)) }
+        case .max: return rows.max { isLess(events.inputs[column], Int($0), Int($1)) }
+        case .count, .sum, .mean, .stddev, .distinct: return nil
+        }
+    }
+}
+
+private func isSkipped(_ column: Column, _ row: Int) -> Bool {
+    if column.isNull(row) { return true }
+    switch column.values {
+    case .float64(let array): return array[row].isNaN
+    case .float32(let array): return array[row].isNaN
+    default: return false
+    }
+}
+
+private func isLess(_ column: Column, _ left: Int, _ right: Int) -> Bool {
+    switch column.values {
+    case .bool(let array): !array[left] && array[right]
+    case .int32(let array): array[left] < array[right]
+    case .int64(let array), .timestamp(let array): array[left] < array[right]
+    case .float32(let array): orderedBits(Double(array[left])) < orderedBits(Double(array[right]))
+    case .float64(let array): orderedBits(array[left]) < orderedBits(array[right])
+    case .string(let strings), .bytes(let strings):
+        strings.slice(left).lexicographicallyPrecedes(strings.slice(right))
+    }
+}

@@ -1,0 +1,75 @@
+package import MartletCore
+
+/// For each label the row of its entity's latest event, or -1: the greatest event time `<= t` and `>= t - ttl`, ties to the
+/// later arrival, then to the later position (DESIGN section 4).
+///
+/// Two ways, with the same answer. Events that come in the order in which they become visible, as tables and logs have
+/// them, are merged with the labels in one pass that remembers each entity's latest row. Others are each dropped on the first label
+/// of their entity that may see them, found by binary search, and then handed on along the entity's labels; no event is moved
+/// or sorted. Both are parallel over entities. O(events + labels) and O(events * log(labels of an entity) + labels).
+///
+/// - Parameters:
+///   - ttl: the greatest age; nil means any.
+///   - asKnown: whether only events that had arrived at `t` count.
+/// - Returns: a row of `events` for each label, in the order of the labels.
+/// - Throws: `limitExceeded` for times beyond `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival times.
+package func latestRows(
+    labels: LabelColumns, events: EventColumns, ttl: TimeSpan?, asKnown: Bool = false, threads: Int = processorCount
+) throws(MartletError) -> [Int32] {
+    try checkTimes(labels.times, "label time")
+    try checkTimes(events.eventTimes, "event time")
+    try requireArrivalTimes(events, asKnown: asKnown)
+    if let arrivals = events.arrivalTimes { try checkTimes(arrivals, "arrival time") }
+
+    // From when on a row can be seen: this, and not its event time, is what a label's time is compared with.
+    let visibleTimes =
+        if asKnown, let arrivals = events.arrivalTimes { elementwiseMaximum(events.eventTimes, arrivals) } else {
+            events.eventTimes
+        }
+    let parts = threads > 1 && events.count + labels.count > 50_000 ? threads : 1
+    var winners =
+        isAscending(visibleTimes)
+        ? mergedLatestRows(labels, events, visibleTimes, parts: parts)
+        : droppedLatestRows(labels, events, visibleTimes, parts: parts)
+    if let ttl {
+        for label in winners.indices where winners[label] >= 0 {
+            let age = labels.times[label] - events.eventTimes[Int(winners[label])]
+            if age > ttl.microseconds { winners[label] = -1 }
+        }
+    }
+    return winners
+}
+
+private func elementwiseMaximum(_ left: [Int64], _ right: [Int64]) -> [Int64] {
+    [Int64](unsafeUninitializedCapacity: left.count) { result, initialized in
+        for index in left.indices { result[index] = max(left[index], right[index]) }
+        initialized = left.count
+    }
+}
+
+func isAscending(_ times: [Int64]) -> Bool {
+    times.withUnsafeBufferPointer { times in
+        var index = 1
+        while index < times.count {
+            if times[index] < times[index - 1] { return false }
+            index += 1
+        }
+        return true
+    }
+}
+
+/// Whether `row` comes after `other` in the order of events.
+@inline(__always)
+func isLater(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> Bool {
+    let time = events.eventTimes[row]
+    let otherTime = events.eventTimes[other]
+    if time != otherTime { return time > otherTime }
+    return isLaterInTie(row, than: other, events)
+}
+
+@inline(never)
+private func isLaterInTie(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> Bool {
+    if let arrivals = events.arrivalTimes, arrivals[row] != arrivals[other] { return arrivals[row] > arrivals[other] }
+    if let positions = events.positions { return positions[row] > positions[other] }
+    return row > other
+}

@@ -1,0 +1,249 @@
+import MartletCore
+
+/// The state of one group within one tile, taken out of its bytes: what merging and building work on. Reading works on the
+/// bytes themselves (`TileAssembly`).
+enum TileState: Equatable {
+    case rows(RowCount)
+    case moments(Moments)
+    case extremes(Extremes<Int64>)
+    case textExtremes(Extremes<ByteKey>)
+    case ends(Ends<Int64>)
+    case textEnds(Ends<ByteKey>)
+    case distinct(DistinctValues<Int64>)
+    case textDistinct(DistinctValues<ByteKey>)
+
+    /// - Precondition: both are states of the same slot.
+    mutating func combine(_ other: TileState) {
+        switch (self, other) {
+        case (.rows(let left), .rows(let right)): self = .rows(combined(left, right))
+        case (.moments(let left), .moments(let right)): self = .moments(combined(left, right))
+        case (.extremes(let left), .extremes(let right)): self = .extremes(combined(left, right))
+        case (.textExtremes(let left), .textExtremes(let right)): self = .textExtremes(combined(left, right))
+        case (.ends(let left), .ends(let right)): self = .ends(combined(left, right))
+        case (.textEnds(let left), .textEnds(let right)): self = .textEnds(combined(left, right))
+        case (.distinct(let left), .distinct(let right)): self = .distinct(combined(left, right))
+        case (.textDistinct(let left), .textDistinct(let right)): self = .textDistinct(combined(left, right))
+        default: preconditionFailure("states of different families")
+        }
+    }
+}
+
+private func combined<State: Accumulator>(_ left: State, _ right: State) -> State {
+    var state = left
+    state.combine(right)
+    return state
+}
+
+/// The event times that mark an absent first and an absent last value; no event has them (`timeLimitMicroseconds`).
+let absentFirstTime = Int64.max
+let absentLastTime = Int64.min
+
+extension TileWriter {
+    /// Writes a state at `place`, and what has no fixed size behind everything.
+    mutating func write(_ state: TileState, _ slot: TileSlot, at place: Int) {
+        switch state {
+        case .rows(let rows): store(rows.count, place)
+        case .moments(let moments): write(moments, slot, at: place)
+        case .extremes(let extremes):
+            store(extremes.minimum ?? .max, place)
+            store(extremes.maximum ?? .min, place + 8)
+        case .textExtremes(let extremes):
+            if let text = extremes.minimum { write(text, at: place) }
+            if let text = extremes.maximum { write(text, at: place + 8) }
+        case .ends(let ends):
+            var place = place
+            if slot.needsFirst {
+                write(ends.first?.order, absentFirstTime, at: place)
+                if let end = ends.first { store(end.value, place + 24) }
+                place += 32
+            }
+            if slot.needsLast {
+                write(ends.last?.order, absentLastTime, at: place)
+                if let end = ends.last { store(end.value, place + 24) }
+            }
+        case .textEnds(let ends):
+            var place = place
+            if slot.needsFirst {
+                write(ends.first?.order, absentFirstTime, at: place)
+                if let end = ends.first { write(end.value, at: place + 24) }
+                place += 32
+            }
+            if slot.needsLast {
+                write(ends.last?.order, absentLastTime, at: place)
+                if let end = ends.last { write(end.value, at: place + 24) }
+            }
+        case .distinct(let values):
+            store(end, place)
+            store(UInt32(values.counts.count), place + 4)
+            let sorted = values.counts.sorted { $0.key < $1.key }
+            for (value, _) in sorted { append(value) }
+            for (_, count) in sorted { append(UInt32(count)) }
+        case .textDistinct(let values):
+            store(end, place)
+            store(UInt32(values.counts.count), place + 4)
+            for (value, count) in values.counts.sorted(by: { $0.key < $1.key }) {
+                append(UInt32(value.bytes.count))
+                append(UInt32(count))
+                append(value.bytes)
+            }
+        }
+    }
+
+    private mutating func write(_ moments: Moments, _ slot: TileSlot, at place: Int) {
+        store(UInt32(moments.count), place)
+        if slot.needsSum {
+            let sum = moments.narrow.sum
+            store(sum.low, place + 8)
+            store(sum.middle, place + 16)
+            store(sum.high, place + 24)
+        }
+        if slot.needsSquares {
+            let squares = moments.narrow.squares
+            store(squares.word0, place + 32)
+            store(squares.word1, place + 40)
+            store(squares.word2, place + 48)
+            store(squares.word3, place + 56)
+            store(squares.word4, place + 64)
+        }
+        guard slot.needsSum, let wide = moments.wide else { return }
+        store(end, place + 4)
+        append(wide.positiveInfinities)
+        append(wide.negativeInfinities)
+        append(wide.finiteCount)
+        if wide.finiteCount == 0 { return }
+        for word in wide.sum.words { append(word) }
+        if slot.needsSquares {
+            for word in wide.squares.words { append(word) }
+        }
+    }
+
+    private mutating func write(_ order: OrderKey?, _ absentTime: Int64, at place: Int) {
+        store(order?.eventTime ?? absentTime, place)
+        store(order?.arrivalTime ?? 0, place + 8)
+        store(order?.position ?? 0, place + 16)
+    }
+
+    private mutating func write(_ text: ByteKey, at place: Int) {
+        store(end, place)
+        store(UInt32(text.bytes.count), place + 4)
+        append(text.bytes)
+    }
+}
+
+extension TileRecord {
+    /// The state of a slot in the tile whose states start at `tile`.
+    func state(_ slot: TileSlot, tile: Int) throws(MartletError) -> TileState {
+        let place = tile + slot.offset
+        switch slot.family {
+        case .rows: return .rows(RowCount(count: load(bytes, place, Int64.self)))
+        case .moments: return .moments(try moments(slot, place))
+        case .extremes:
+            if slot.isText {
+                return .textExtremes(Extremes(minimum: try text(place), maximum: try text(place + 8)))
+            }
+            let minimum = load(bytes, place, Int64.self)
+            let maximum = load(bytes, place + 8, Int64.self)
+            return .extremes(minimum > maximum ? .zero : Extremes(minimum: minimum, maximum: maximum))
+        case .ends:
+            let lastPlace = place + (slot.needsFirst ? 32 : 0)
+            let first = slot.needsFirst ? order(place, absentFirstTime) : nil
+            let last = slot.needsLast ? order(lastPlace, absentLastTime) : nil
+            if slot.isText {
+                var ends = Ends<ByteKey>()
+                if let first { ends.first = .init(order: first, value: try text(place + 24) ?? ByteKey([])) }
+                if let last { ends.last = .init(order: last, value: try text(lastPlace + 24) ?? ByteKey([])) }
+                return .textEnds(ends)
+            }
+            return .ends(
+                Ends(
+                    first: first.map { .init(order: $0, value: load(bytes, place + 24, Int64.self)) },
+                    last: last.map { .init(order: $0, value: load(bytes, lastPlace + 24, Int64.self)) }))
+        case .distinct: return try distinct(slot, place)
+        }
+    }
+
+    func moments(_ slot: TileSlot, _ place: Int) throws(MartletError) -> Moments {
+        var moments = Moments(narrow: narrowMoments(slot, place), wide: nil)
+        let offset = Int(load(bytes, place + 4, UInt32.self))
+        if offset != 0 { moments.wide = try wideMoments(slot, offset) }
+        return moments
+    }
+
+    @inline(__always)
+    func narrowMoments(_ slot: TileSlot, _ place: Int) -> NarrowMoments {
+        var moments = NarrowMoments()
+        moments.count = Int64(load(bytes, place, UInt32.self))
+        if slot.needsSum {
+            moments.sum.low = load(bytes, place + 8, UInt64.self)
+            moments.sum.middle = load(bytes, place + 16, UInt64.self)
+            moments.sum.high = load(bytes, place + 24, UInt64.self)
+        }
+        if slot.needsSquares {
+            moments.squares.word0 = load(bytes, place + 32, UInt64.self)
+            moments.squares.word1 = load(bytes, place + 40, UInt64.self)
+            moments.squares.word2 = load(bytes, place + 48, UInt64.self)
+            moments.squares.word3 = load(bytes, place + 56, UInt64.self)
+            moments.squares.word4 = load(bytes, place + 64, UInt64.self)
+        }
+        return moments
+    }
+
+    @inline(never)
+    func wideMoments(_ slot: TileSlot, _ offset: Int) throws(MartletError) -> WideMoments {
+        guard let head = tail(offset, 24) else { throw corruptTail }
+        var wide = WideMoments()
+        wide.positiveInfinities = load(head, 0, Int64.self)
+        wide.negativeInfinities = load(head, 8, Int64.self)
+        wide.finiteCount = load(head, 16, Int64.self)
+        if wide.finiteCount == 0 { return wide }
+        let wordCount = WideMoments.sumWordCount + (slot.needsSquares ? WideMoments.squaresWordCount : 0)
+        guard let words = tail(offset + 24, 8 * wordCount) else { throw corruptTail }
+        for index in 0..<wordCount {
+            let word = load(words, 8 * index, UInt64.self)
+            if index < WideMoments.sumWordCount { wide.sum.words[index] = word } else {
+                wide.squares.words[index - WideMoments.sumWordCount] = word
+            }
+        }
+        return wide
+    }
+
+    @inline(__always)
+    func order(_ place: Int, _ absentTime: Int64) -> OrderKey? {
+        let time = load(bytes, place, Int64.self)
+        if time == absentTime { return nil }
+        return OrderKey(
+            eventTime: time, arrivalTime: load(bytes, place + 8, Int64.self),
+            position: load(bytes, place + 16, Int64.self))
+    }
+
+    /// The text that the eight bytes at `place` refer to, nil where there is none.
+    func text(_ place: Int) throws(MartletError) -> ByteKey? {
+        let offset = Int(load(bytes, place, UInt32.self))
+        if offset == 0 { return nil }
+        guard let text = tail(offset, Int(load(bytes, place + 4, UInt32.self))) else { throw corruptTail }
+        return ByteKey(text)
+    }
+
+    private func distinct(_ slot: TileSlot, _ place: Int) throws(MartletError) -> TileState {
+        var offset = Int(load(bytes, place, UInt32.self))
+        let count = Int(load(bytes, place + 4, UInt32.self))
+        if !slot.isText {
+            var values = DistinctValues<Int64>()
+            if count == 0 { return .distinct(values) }
+            guard let part = tail(offset, 12 * count) else { throw corruptTail }
+            for index in 0..<count {
+                values.counts[load(part, 8 * index, Int64.self)] = Int64(load(part, 8 * count + 4 * index, UInt32.self))
+            }
+            return .distinct(values)
+        }
+        var values = DistinctValues<ByteKey>()
+        for _ in 0..<count {
+            guard let head = tail(offset, 8),
+                let text = tail(offset + 8, Int(load(head, 0, UInt32.self)))
+            else { throw corruptTail }
+            values.counts[ByteKey(text)] = Int64(load(head, 4, UInt32.self))
+            offset += 8 + text.count
+        }
+        return .textDistinct(values)
+    }
+}

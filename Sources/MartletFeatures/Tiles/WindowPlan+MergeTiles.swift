@@ -1,0 +1,88 @@
+package import MartletCore
+
+extension WindowPlan {
+    /// The record of the events of both records, for read times from the later `upTo` on: how an incremental load adds to what
+    /// is stored. Bytes equal those of a record built from all the events at once, given `positions`.
+    ///
+    /// - Precondition: no event is in both.
+    /// - Throws: `corruptData` for a damaged record, `stalePlan` for one of another layout, `limitExceeded` beyond 4 GiB.
+    package func merge(_ left: [UInt8], _ right: [UInt8]) throws(MartletError) -> [UInt8] {
+        let layout = tileLayout
+        let result = left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                Result { () throws(MartletError) in
+                    let left = try TileRecord(left, layout)
+                    let right = try TileRecord(right, layout)
+                    try left.verifyChecksum()
+                    try right.verifyChecksum()
+                    return try merged(left, right, layout)
+                }
+            }
+        }
+        return try result.get()
+    }
+}
+
+/// A tile of the result: its start, and where its states are in either record.
+private struct MergedTile {
+    var start: Int64
+    var left: Int?
+    var right: Int?
+}
+
+private func merged(_ left: TileRecord, _ right: TileRecord, _ layout: TileLayout) throws(MartletError) -> [UInt8] {
+    let upTo = max(left.upTo, right.upTo)
+    let tiles = layout.tiers.indices.map { mergedTiles(left, right, layout.tiers[$0], $0, upTo) }
+    var writer = TileWriter()
+    writer.begin(layout, upTo: upTo, tileCounts: tiles.map(\.count))
+    var place = layout.tiersStart
+    for (tier, tiles) in zip(layout.tiers, tiles) {
+        for (index, tile) in tiles.enumerated() {
+            writer.store(tile.start, place + 8 * index)
+            let states = place + 8 * tiles.count + index * tier.stateByteCount
+            for slot in tier.slots {
+                var state: TileState?
+                if let tile = tile.left { state = try left.state(slot, tile: tile) }
+                if let tile = tile.right {
+                    let other = try right.state(slot, tile: tile)
+                    if state == nil { state = other } else { state?.combine(other) }
+                }
+                if let state { writer.write(state, slot, at: states + slot.offset) }
+            }
+        }
+        place += tiles.count * (8 + tier.stateByteCount)
+    }
+    try writer.finish()
+    return writer.bytes
+}
+
+private func mergedTiles(
+    _ left: TileRecord, _ right: TileRecord, _ tier: TileTier, _ index: Int, _ upTo: Int64
+) -> [MergedTile] {
+    func tiles(_ record: TileRecord) -> [(start: Int64, states: Int)] {
+        let count = record.tileCount(index)
+        let place = record.start(index)
+        return (0..<count).map {
+            (load(record.bytes, place + 8 * $0, Int64.self), place + 8 * count + $0 * tier.stateByteCount)
+        }
+    }
+    let oldest = tier.firstStart(at: Timestamp(microseconds: upTo)).microseconds
+    let leftTiles = tiles(left).filter { $0.start >= oldest }
+    let rightTiles = tiles(right).filter { $0.start >= oldest }
+    var result: [MergedTile] = []
+    var next = 0
+    for tile in leftTiles {
+        while next < rightTiles.count && rightTiles[next].start < tile.start {
+            result.append(MergedTile(start: rightTiles[next].start, right: rightTiles[next].states))
+            next += 1
+        }
+        var merged = MergedTile(start: tile.start, left: tile.states)
+        if next < rightTiles.count && rightTiles[next].start == tile.start {
+            merged.right = rightTiles[next].states
+            next += 1
+        }
+        result.append(merged)
+    }
+    for tile in rightTiles[next...] { result.append(MergedTile(start: tile.start, right: tile.states)) }
+    return result
+}

@@ -1,0 +1,75 @@
+import MartletDefinitions
+
+extension KeyWorkspace {
+    /// min or max of one column for all labels and windows. The results are rows.
+    ///
+    /// One monotonic stack serves all windows, because they share their right end: it holds the seen events that no later seen
+    /// event beats, so that the extreme of a window is the first of them at or after its left end. Where an event is seen
+    /// late, it is put in its place or is beaten already. Amortized O(1) an event, O(log) a label and window.
+    /// (The sliding-window minimum by ascending minima, here with a search instead of a queue for each window.)
+    func computeExtremes(
+        _ function: AggregateFunction, _ group: StateGroup, _ input: Int, _ slots: FeatureSlots, _ firstSlot: Int
+    ) {
+        let outputs = group.outputs.filter { $0.function == function }
+        if outputs.isEmpty { return }
+        stack.reserve(eventCount)
+        let stack = stack.base
+        let bits = bits[input].base
+        let present = present[input].base
+        // With all bits turned over the order is the other way round, so that a minimum is a maximum too.
+        let flip: Int64 = function == .min ? -1 : 0
+        var depth = 0
+        var next = 0
+        for label in 0..<labelCount {
+            let end = Int(scheduleEnds.base[label])
+            while next < end {
+                let event = schedule.base[next]
+                next &+= 1
+                if present[Int(event)] == 0 { continue }
+                if depth == 0 || stack[depth &- 1] < event {
+                    let value = bits[Int(event)] ^ flip
+                    while depth > 0 && bits[Int(stack[depth &- 1])] ^ flip <= value { depth &-= 1 }
+                    stack[depth] = event
+                    depth &+= 1
+                } else {
+                    depth = insert(event, stack, depth, bits, flip)
+                }
+            }
+            for output in outputs {
+                let first = firstAtOrAfter(left.base[output.window &* labelCount &+ label], stack, depth)
+                (slots.slots(output.feature) + firstSlot)[label] = first < depth ? Int64(rows[Int(stack[first])]) : -1
+            }
+        }
+    }
+}
+
+/// Puts an event that is seen after later ones into the stack.
+/// - Returns: the new depth.
+private func insert(
+    _ event: Int32, _ stack: UnsafeMutablePointer<Int32>, _ depth: Int, _ bits: UnsafeMutablePointer<Int64>, _ flip: Int64
+) -> Int {
+    let place = firstAtOrAfter(event, stack, depth)
+    let value = bits[Int(event)] ^ flip
+    if place < depth && bits[Int(stack[place])] ^ flip >= value { return depth }
+    var start = place
+    while start > 0 && bits[Int(stack[start - 1])] ^ flip <= value { start -= 1 }
+    // `start..<place` are beaten; the event takes their room and the later ones follow.
+    let later = depth - place
+    (stack + start + 1).update(from: stack + place, count: later)
+    stack[start] = event
+    return start + 1 + later
+}
+
+/// The stack's events ascend.
+@inline(__always)
+private func firstAtOrAfter(_ event: Int32, _ stack: UnsafeMutablePointer<Int32>, _ depth: Int) -> Int {
+    var start = 0
+    var count = depth
+    while count > 0 {
+        let half = count &>> 1
+        let isBefore = stack[start &+ half] < event
+        start = isBefore ? start &+ half &+ 1 : start
+        count = isBefore ? count &- half &- 1 : half
+    }
+    return start
+}

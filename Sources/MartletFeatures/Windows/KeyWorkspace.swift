@@ -1,0 +1,247 @@
+import MartletCore
+
+/// One entity's events and labels in order, and the scratch of the kernels; reused from entity to entity by one thread, so that
+/// nothing is allocated for an entity that is no larger than those before.
+final class KeyWorkspace {
+    /// Rows of the events, sorted by `OrderKey`; only those that some window of some label may hold.
+    var rows: UnsafeMutablePointer<Int32>
+    var times: UnsafeMutablePointer<Int64>
+    private(set) var eventCount = 0
+    private let eventRoom: Scratch<Int32>
+    private let timeRoom = Scratch<Int64>()
+
+    /// The labels' times, ascending.
+    let labelTimes = Scratch<Int64>()
+    private(set) var labelCount = 0
+
+    /// For each label the first event with `eventTime >= t`.
+    let right = Scratch<Int32>()
+    /// For each window and label the first event with `eventTime >= left`: `left[window * labelCount + label]`.
+    let left = Scratch<Int32>()
+
+    /// The events in the order in which the labels get to see them: those new to label `j` end at `scheduleEnds[j]`.
+    let schedule = Scratch<Int32>()
+    let scheduleEnds = Scratch<Int32>()
+    /// For each event the first label that sees it.
+    let firstSeers = Scratch<Int32>()
+    /// Whether each label sees exactly the events before its `right`, so that a window is a range without gaps.
+    private(set) var isInOrder = true
+
+    /// Of each input that is read: ordered bits, presence, and whether all are present.
+    private(set) var bits: [Scratch<Int64>]
+    private(set) var present: [Scratch<UInt8>]
+    private(set) var areAllPresent: [Bool]
+
+    let prefix = Scratch<NarrowMoments>()
+    let stack = Scratch<Int32>()
+    let codes = Scratch<Int32>()
+    let codeCounts = Scratch<Int32>()
+    let tableKeys = Scratch<Int64>()
+    let tableCodes = Scratch<Int32>()
+    let neighbours = Scratch<Int32>()
+    /// A row is never null.
+    let ones = Scratch<UInt8>()
+    private var sorting: [(key: OrderKey, row: Int32)] = []
+
+    init(inputCount: Int) {
+        eventRoom = Scratch()
+        rows = eventRoom.base
+        times = timeRoom.base
+        bits = (0..<inputCount).map { _ in Scratch() }
+        present = (0..<inputCount).map { _ in Scratch() }
+        areAllPresent = [Bool](repeating: true, count: inputCount)
+    }
+
+    /// Takes the events of an entity and sorts them where they are not sorted.
+    func loadEvents(_ grouping: RowGrouping, _ key: Int, _ events: borrowing EventColumns) {
+        let range = key < grouping.keyCount ? grouping.range(key) : 0..<0
+        eventRoom.reserve(range.count)
+        timeRoom.reserve(range.count)
+        rows = eventRoom.base
+        times = timeRoom.base
+        eventCount = range.count
+        let needsTies = events.arrivalTimes != nil || events.positions != nil
+        var isSorted = true
+        events.eventTimes.withUnsafeBufferPointer { eventTimes in
+            grouping.rows.withUnsafeBufferPointer { source in
+                var before = Int64.min
+                for index in 0..<range.count {
+                    let row = source[range.lowerBound &+ index]
+                    let time = eventTimes[Int(row)]
+                    rows[index] = row
+                    times[index] = time
+                    if time < before {
+                        isSorted = false
+                    } else if time == before && needsTies && isSorted {
+                        isSorted = events.orderKey(Int(rows[index &- 1])) < events.orderKey(Int(row))
+                    }
+                    before = time
+                }
+            }
+        }
+        if !isSorted { sortEvents(events) }
+    }
+
+    private func sortEvents(_ events: borrowing EventColumns) {
+        sorting.removeAll(keepingCapacity: true)
+        for index in 0..<eventCount { sorting.append((events.orderKey(Int(rows[index])), rows[index])) }
+        sorting.sort { $0.key != $1.key ? $0.key < $1.key : $0.row < $1.row }
+        for (index, event) in sorting.enumerated() {
+            rows[index] = event.row
+            times[index] = event.key.eventTime
+        }
+    }
+
+    /// Takes the times of the entity's labels, which ascend.
+    func loadLabels(_ times: [Int64], _ rows: [Int32], _ range: Range<Int>) {
+        labelCount = range.count
+        labelTimes.reserve(labelCount)
+        for (label, place) in range.enumerated() { labelTimes.base[label] = times[Int(rows[place])] }
+    }
+
+    /// Finds the ends of every window at every label, after dropping the events that no window holds. Both ends only move
+    /// forward, so that all of it is one walk for each window.
+    func findEnds(_ windows: [PlannedWindow]) {
+        let labels = labelTimes.base
+        right.reserve(labelCount)
+        left.reserve(labelCount * windows.count)
+        if labelCount == 0 { return }
+        keepEvents(from: windows.reduce(Int64.max) { min($0, $1.left(at: labels[0])) }, before: labels[labelCount - 1])
+        var end = 0
+        for label in 0..<labelCount {
+            while end < eventCount && times[end] < labels[label] { end &+= 1 }
+            right.base[label] = Int32(truncatingIfNeeded: end)
+        }
+        for (index, window) in windows.enumerated() {
+            let lefts = left.base + index * labelCount
+            var start = 0
+            for label in 0..<labelCount {
+                let time = window.left(at: labels[label])
+                while start < eventCount && times[start] < time { start &+= 1 }
+                lefts[label] = Int32(truncatingIfNeeded: start)
+            }
+        }
+    }
+
+    /// Drops the events outside `[first, end)`.
+    func keepEvents(from first: Int64, before end: Int64) {
+        let start = lowerBound(first)
+        let stop = max(start, lowerBound(end))
+        rows += start
+        times += start
+        eventCount = stop - start
+    }
+
+    private func lowerBound(_ time: Int64) -> Int {
+        var start = 0
+        var count = eventCount
+        while count > 0 {
+            let half = count >> 1
+            if times[start + half] < time {
+                start += half + 1
+                count -= half + 1
+            } else {
+                count = half
+            }
+        }
+        return start
+    }
+
+    /// Finds for each event the first label that sees it: the first after its event time, and, given arrival times, not
+    /// before its arrival.
+    func makeSchedule(arrivalTimes: [Int64]?) {
+        schedule.reserve(eventCount)
+        firstSeers.reserve(eventCount)
+        scheduleEnds.reserve(labelCount)
+        isInOrder = true
+        var event = 0
+        for label in 0..<labelCount {
+            let end = Int(right.base[label])
+            while event < end {
+                var seer = label
+                if let arrivalTimes {
+                    let arrival = arrivalTimes[Int(rows[event])]
+                    if arrival > labelTimes.base[label] {
+                        seer = firstLabel(at: arrival, from: label)
+                        isInOrder = false
+                    }
+                }
+                firstSeers.base[event] = Int32(truncatingIfNeeded: seer)
+                schedule.base[event] = Int32(truncatingIfNeeded: event)
+                event &+= 1
+            }
+            scheduleEnds.base[label] = Int32(truncatingIfNeeded: end)
+        }
+        while event < eventCount {
+            firstSeers.base[event] = Int32(truncatingIfNeeded: labelCount)
+            event &+= 1
+        }
+        if !isInOrder { sortSchedule() }
+    }
+
+    private func firstLabel(at time: Int64, from first: Int) -> Int {
+        var start = first
+        var count = labelCount - first
+        while count > 0 {
+            let half = count >> 1
+            if labelTimes.base[start + half] < time {
+                start += half + 1
+                count -= half + 1
+            } else {
+                count = half
+            }
+        }
+        return start
+    }
+
+    /// A counting sort of the events by their first seer; those nobody sees are left out.
+    private func sortSchedule() {
+        let ends = scheduleEnds.base
+        for label in 0..<labelCount { ends[label] = 0 }
+        for event in 0..<eventCount where Int(firstSeers.base[event]) < labelCount {
+            ends[Int(firstSeers.base[event])] += 1
+        }
+        var total: Int32 = 0
+        for label in 0..<labelCount {
+            let count = ends[label]
+            ends[label] = total
+            total += count
+        }
+        // Each start moves to its end while its events are put down.
+        for event in 0..<eventCount {
+            let seer = Int(firstSeers.base[event])
+            if seer < labelCount {
+                schedule.base[Int(ends[seer])] = Int32(truncatingIfNeeded: event)
+                ends[seer] += 1
+            }
+        }
+    }
+
+    /// Brings the values of an input into the order of the events.
+    func gather(_ input: Int, _ view: ColumnView) {
+        bits[input].reserve(eventCount)
+        present[input].reserve(eventCount)
+        areAllPresent[input] = view.gather(rows, eventCount, into: bits[input].base, present[input].base)
+    }
+}
+
+/// A growing piece of memory for plain values, not initialized, freed with its owner.
+final class Scratch<Element: BitwiseCopyable> {
+    private(set) var base: UnsafeMutablePointer<Element>
+    private var capacity: Int
+
+    init() {
+        capacity = 16
+        base = .allocate(capacity: 16)
+    }
+
+    deinit { base.deallocate() }
+
+    /// Makes room for `count` elements. What was there is lost where it grows.
+    func reserve(_ count: Int) {
+        if count <= capacity { return }
+        base.deallocate()
+        capacity = max(count, 2 * capacity)
+        base = .allocate(capacity: capacity)
+    }
+}

@@ -1,0 +1,160 @@
+package import MartletCore
+import MartletDefinitions
+
+extension WindowPlan {
+    /// Every feature of the plan at every label, in the order of the labels, duplicates kept.
+    ///
+    /// The rows are grouped by entity with a counting sort; then each entity's events are put into order, its windows' ends
+    /// are found once for all aggregates, and each state is evaluated for all windows in one pass. The result depends neither on
+    /// the order of the events (given `positions`) nor on the threads, down to the last bit.
+    ///
+    /// Of an empty window count and distinct are 0, sum is 0.0 and the others are null. Roughly O(events + labels * features).
+    ///
+    /// - Parameter asKnown: whether at each label only events that had arrived by then count.
+    /// - Throws: `missingColumn` and `typeMismatch` where the events do not fit the plan, `limitExceeded` for times beyond
+    ///   `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival times.
+    package func compute(
+        events: EventColumns, labels: LabelColumns, asKnown: Bool = false, threads: Int = processorCount
+    ) throws(MartletError) -> [Column] {
+        try check(events)
+        try checkTimes(labels.times, "label time")
+        try checkTimes(events.eventTimes, "event time")
+        try requireArrivalTimes(events, asKnown: asKnown)
+
+        let parts = events.count + labels.count > 20_000 ? max(1, threads) : 1
+        // Labels of unknown entities go into one last group that has no events.
+        let keyCount = Int(labels.ids.max() ?? -1) + 1
+        let labelIDs = labels.ids.map { $0 < 0 ? Int32(keyCount) : $0 }
+        let labelGroups = RowGrouping(ids: labelIDs, keyCount: keyCount + 1, parts: parts)
+            .sortedWithinGroups(by: labels.times)
+        var isWanted = [UInt8](repeating: 0, count: keyCount)
+        for key in 0..<keyCount where !labelGroups.range(key).isEmpty { isWanted[key] = 1 }
+        let eventGroups = RowGrouping(ids: events.ids, keyCount: keyCount, isWanted: isWanted, parts: parts)
+
+        let slots = FeatureSlots(featureCount: features.count, labelCount: labels.count)
+        defer { slots.freeAll() }
+        let sources = kernelColumns(events.inputs, threads: parts)
+        let ranges = keyRanges(eventGroups, labelGroups, parts: parts == 1 ? 1 : parts * 8)
+        withColumnViews(sources) { views in
+            parallelFor(ranges.count, threads: parts) { part in
+                let workspace = KeyWorkspace(inputCount: views.count)
+                for key in ranges[part] {
+                    compute(key, eventGroups, labelGroups, events, labels.times, asKnown, views, workspace, slots)
+                }
+            }
+        }
+        return makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
+    }
+
+    private func compute(
+        _ key: Int, _ eventGroups: RowGrouping, _ labelGroups: RowGrouping, _ events: EventColumns, _ labelTimes: [Int64],
+        _ asKnown: Bool, _ views: [ColumnView], _ workspace: KeyWorkspace, _ slots: FeatureSlots
+    ) {
+        let labelRange = labelGroups.range(key)
+        if labelRange.isEmpty { return }
+        workspace.loadLabels(labelTimes, labelGroups.rows, labelRange)
+        workspace.loadEvents(eventGroups, key, events)
+        workspace.findEnds(windows)
+        workspace.makeSchedule(arrivalTimes: asKnown ? events.arrivalTimes : nil)
+        for input in inputs { workspace.gather(input.index, views[input.index]) }
+        let first = labelRange.lowerBound
+        for group in groups {
+            switch group.family {
+            case .rows: workspace.computeRowCounts(group, slots, first)
+            case .moments: workspace.computeMoments(group, group.inputIndex, slots, first)
+            case .extremes:
+                workspace.computeExtremes(.min, group, group.inputIndex, slots, first)
+                workspace.computeExtremes(.max, group, group.inputIndex, slots, first)
+            case .ends: workspace.computeEnds(group, group.inputIndex, slots, first)
+            case .distinct: workspace.computeDistinct(group, group.inputIndex, slots, first)
+            }
+        }
+    }
+
+    private func makeColumns(
+        _ slots: FeatureSlots, order: [Int32], inputs: [Column], threads: Int
+    ) -> [Column] {
+        let results = Results(count: features.count)
+        parallelFor(features.count, threads: threads) { feature in
+            results.set(feature, slots.column(feature, features[feature], order: order, inputs: inputs))
+            slots.free(feature)
+        }
+        return results.take()
+    }
+
+    /// The columns as the kernels read them: text as integers, in the order of the text where extremes need it.
+    func kernelColumns(_ inputs: [Column], threads: Int) -> [Column] {
+        var columns = inputs
+        for input in self.inputs where input.type == .string || input.type == .bytes {
+            let families = groups.filter { $0.column == input.index }.map(\.family)
+            let needsOrder = families.contains(.extremes)
+            guard needsOrder || families.contains(.distinct) else { continue }
+            columns[input.index] = textNumbers(inputs[input.index], inOrder: needsOrder)
+        }
+        return columns
+    }
+}
+
+/// Entities in runs of about equal work.
+private func keyRanges(_ events: RowGrouping, _ labels: RowGrouping, parts: Int) -> [Range<Int>] {
+    let total = events.rows.count + 4 * labels.rows.count
+    var ranges: [Range<Int>] = []
+    var start = 0
+    var work = 0
+    for key in 0..<labels.keyCount {
+        work += (key < events.keyCount ? events.range(key).count : 0) + 4 * labels.range(key).count
+        if work * parts >= total {
+            ranges.append(start..<key + 1)
+            start = key + 1
+            work = 0
+        }
+    }
+    if start < labels.keyCount { ranges.append(start..<labels.keyCount) }
+    return ranges
+}
+
+/// Each different text as one integer, in the order of their bytes if asked for.
+private func textNumbers(_ column: Column, inOrder: Bool) -> Column {
+    let texts: ByteStrings
+    switch column.values {
+    case .string(let strings), .bytes(let strings): texts = strings
+    default: preconditionFailure("not a text column")
+    }
+    var table = ByteTable()
+    var firstRows: [Int32] = []
+    let ids = table.assign([column], rowCount: column.count, &firstRows)
+    if !inOrder { return Column(.int64(ids.map(Int64.init)), validity: column.validity) }
+    let sorted = texts.bytes.withUnsafeBytes { bytes in
+        firstRows.indices.sorted { left, right in
+            compareBytes(
+                UnsafeRawBufferPointer(rebasing: bytes[texts.range(Int(firstRows[left]))]),
+                UnsafeRawBufferPointer(rebasing: bytes[texts.range(Int(firstRows[right]))])) < 0
+        }
+    }
+    var ranks = [Int64](repeating: 0, count: sorted.count)
+    for (rank, id) in sorted.enumerated() { ranks[id] = Int64(rank) }
+    return Column(.int64(ids.map { $0 < 0 ? 0 : ranks[Int($0)] }), validity: column.validity)
+}
+
+/// Columns made by several threads.
+///
+/// `@unchecked Sendable` because each element is set once, by one thread, before any is taken.
+private final class Results: @unchecked Sendable {
+    private let base: UnsafeMutablePointer<Column?>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        base = .allocate(capacity: max(1, count))
+        base.initialize(repeating: nil, count: count)
+    }
+
+    deinit {
+        base.deinitialize(count: count)
+        base.deallocate()
+    }
+
+    func set(_ index: Int, _ column: Column) { base[index] = column }
+
+    func take() -> [Column] { (0..<count).compactMap { base[$0] } }
+}

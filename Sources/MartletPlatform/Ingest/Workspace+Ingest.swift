@@ -1,0 +1,124 @@
+package import MartletCore
+internal import MartletDefinitions
+internal import MartletObjects
+internal import MartletQuality
+internal import MartletQuery
+internal import MartletTables
+
+/// What an ingestion did.
+package struct IngestReport: Sendable {
+    package var source: String
+    /// Identifies the ingestion in `_batch` and in the registry.
+    package var batch: String
+    /// Whether these very files had been ingested before; then nothing was added.
+    package var isRepeat = false
+    package var rowsRead = 0
+    /// Rows that do not fit the declared columns, now in `quarantine.SOURCE`.
+    package var misfits = 0
+    package var bronzeVersion: Int64?
+    /// What happened between bronze and silver; nil where nothing was pending.
+    package var refinement: RefinementReport?
+    package var seconds = 0.0
+}
+
+extension Workspace {
+    /// The one way in: lands files as `bronze.SOURCE` and refines what is pending into `silver.SOURCE`.
+    ///
+    /// Without files it only refines what is pending, for instance after a critical check stopped an earlier run.
+    /// - Parameter idempotencyKey: ingestions with an equal key happen once; nil means the digest of the files.
+    /// - Throws: `unknownName` for a source that is not applied, `missingColumn`, `typeMismatch` and `missingTimeZone` for
+    ///   files that cannot be of this source, `checkFailed` where a critical check stopped the refinement. A row that does not
+    ///   fit is no error: it is quarantined. Where this throws before bronze is committed, nothing was written.
+    package func ingest(
+        _ sourceName: String, files: [String], idempotencyKey: String? = nil, principal: Principal,
+        progress: any ProgressReporter = SilentProgress()
+    ) throws -> IngestReport {
+        let started = time.monotonicNanoseconds()
+        let definitions = try appliedDefinitions()
+        let source = try definitions.source(sourceName)
+        return try withLock("ingest-\(sourceName)") {
+            let connection = try engine.connect()
+            var report = IngestReport(source: sourceName, batch: "")
+            if !files.isEmpty {
+                let key = try idempotencyKey ?? FileDigest.sha256(ofFiles: files)
+                report.batch = String(key.prefix(16))
+                try land(source, files, key, &report, connection, progress)
+            }
+            progress.report("check and refine \(sourceName)", done: 0, total: nil)
+            report.refinement = try refine(source, definitions.checks(of: sourceName), connection)
+            report.seconds = seconds(since: started)
+            try recordIngest(report, principal)
+            if let failure = report.refinement?.criticalFailure { throw failure }
+            return report
+        }
+    }
+
+    /// Appends the rows that fit to bronze and the others to the quarantine, both under the key, so that a repetition after a
+    /// crash between the two completes and adds nothing twice.
+    private func land(
+        _ source: SourceDefinition, _ files: [String], _ key: String, _ report: inout IngestReport,
+        _ connection: QueryConnection, _ progress: any ProgressReporter
+    ) throws {
+        let bronze = try table(.bronze(source.about.name))
+        let transaction = WriteOptions.Transaction(appID: "ingest:\(key.prefix(32))", version: 0)
+        let before = try bronze.exists() ? bronze.snapshot() : nil
+        if let before, before.transactionVersion(of: transaction.appID) != nil {
+            report.isRepeat = true
+            report.bronzeVersion = before.version
+            return
+        }
+        progress.report("read \(files.count == 1 ? files[0] : "\(files.count) files")", done: 0, total: nil)
+        let input = try InputRelation(files: files, csv: source.csv, connection: connection)
+        let now = time.now()
+        let query = try IngestQuery(
+            source, input: input, table: "staged", now: now, latest: now + settings.limits.clockSkew)
+        if let countOfMissingZones = query.countOfMissingZones {
+            let count = Int(try connection.value(countOfMissingZones).number ?? 0)
+            if count > 0 {
+                throw MartletError(
+                    .missingTimeZone, "\(count) rows have a time without a zone",
+                    place: .init(file: files[0]),
+                    fix: "write times as 2026-05-01T12:00:00Z, or declare the column's zone in source \(source.about.name)")
+            }
+        }
+        try connection.execute(query.stage)
+        defer { try? connection.execute("DROP TABLE IF EXISTS staged") }
+        let counts = try connection.query("SELECT count(*), count_if(_reason <> '') FROM staged")
+        report.rowsRead = Int(counts.columns[0][0].number ?? 0)
+        report.misfits = Int(counts.columns[1][0].number ?? 0)
+        progress.report("write bronze.\(source.about.name)", done: 0, total: nil)
+        if report.misfits > 0 {
+            var options = WriteOptions()
+            options.transaction = transaction
+            try table(.quarantine(source.about.name)).append(
+                QuarantineRows.misfits(source, batch: report.batch, now: now), on: connection, options.quarantine)
+        }
+        var options = WriteOptions()
+        options.transaction = transaction
+        options.schema = source.landedSchema
+        options.notes = ["batch": report.batch]
+        let base = before?.rowCount ?? 0
+        let names = source.columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")
+        let result = try bronze.append(
+            """
+            SELECT \(names), _arrival_time, \(base) + row_number() OVER () - 1 AS _position,
+            \(quotedLiteral(report.batch)) AS _batch
+            FROM (SELECT * FROM staged WHERE _reason = '' ORDER BY _row)
+            """, on: connection, options)
+        report.bronzeVersion = result.version
+    }
+}
+
+extension WriteOptions {
+    /// Quarantine tables take rows from every step, so their columns may grow.
+    fileprivate var quarantine: WriteOptions {
+        var options = self
+        options.evolution = .addColumns
+        return options
+    }
+}
+
+extension SourceDefinition {
+    /// The columns of `bronze.SOURCE` and `silver.SOURCE`.
+    var landedSchema: Schema { Schema(schema.fields + SystemColumn.all) }
+}
