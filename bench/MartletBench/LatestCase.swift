@@ -1,0 +1,46 @@
+internal import MartletCore
+internal import MartletFeatures
+
+/// The point-in-time join of ten features, ttl of seven days: from Parquet to columns in memory, and in memory alone.
+///
+/// Options: --history FILE --labels FILE [--runs N] [--threads N] [--out FILE]
+func runLatest(_ arguments: BenchArguments) throws -> BenchReport {
+    let files = (history: try arguments.text("history"), labels: try arguments.text("labels"))
+    let runs = try arguments.number("runs", default: 7)
+    let threads = try arguments.number("threads", default: processorCount)
+    let reader = try ParquetReader()
+    var report = BenchReport()
+
+    let answer = try report.time("parquet_seconds", times: runs) {
+        try join(
+            history: try reader.read(files.history), labels: try reader.read(files.labels), threads: threads)
+    }
+    report.count("rows", answer.rowCount)
+    report.count("filled", answer.rowCount - (try answer.column("f0").nullCount))
+    if let path = arguments.optionalText("out") { try reader.write(answer, to: path) }
+
+    let history = try reader.read(files.history, ["user_id", "event_timestamp", "created"])
+    let labels = try reader.read(files.labels, ["user_id", "event_timestamp"])
+    _ = try report.time("memory_seconds", times: runs) {
+        try matchingRows(history: history, labels: labels, threads: threads).count
+    }
+    report.count("threads", threads)
+    return report
+}
+
+private func matchingRows(history: RecordBatch, labels: RecordBatch, threads: Int) throws -> [Int32] {
+    let index = try EntityIndex([try history.column("user_id")])
+    let events = EventColumns(
+        ids: index.ids, eventTimes: try history.times("event_timestamp"), arrivalTimes: try history.times("created"))
+    let moments = LabelColumns(
+        ids: try index.lookup([try labels.column("user_id")]), times: try labels.times("event_timestamp"))
+    return try latestRows(labels: moments, events: events, ttl: .days(7), threads: threads)
+}
+
+private func join(history: RecordBatch, labels: RecordBatch, threads: Int) throws -> RecordBatch {
+    let rows = try matchingRows(history: history, labels: labels, threads: threads)
+    return (0..<10).map { "f\($0)" }.reduce(labels) { batch, name in
+        guard let column = history[name] else { return batch }
+        return batch.appending(name, column.gathering(rows))
+    }
+}
