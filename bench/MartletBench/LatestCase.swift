@@ -1,7 +1,7 @@
 internal import MartletCore
 internal import MartletFeatures
 
-/// The point-in-time join of ten features, ttl of seven days: from Parquet to columns in memory, and in memory alone.
+/// The point-in-time join of ten features, ttl of seven days, from Parquet to columns in memory.
 ///
 /// Options: --history FILE --labels FILE [--runs N] [--threads N] [--out FILE]
 func runLatest(_ arguments: BenchArguments) throws -> BenchReport {
@@ -19,11 +19,22 @@ func runLatest(_ arguments: BenchArguments) throws -> BenchReport {
     report.count("filled", answer.rowCount - (try answer.column("f0").nullCount))
     if let path = arguments.optionalText("out") { try reader.write(answer, to: path) }
 
-    let history = try reader.read(files.history, ["user_id", "event_timestamp", "created"])
-    let labels = try reader.read(files.labels, ["user_id", "event_timestamp"])
-    _ = try report.time("memory_seconds", times: runs) {
-        try matchingRows(history: history, labels: labels, threads: threads).count
+    return report
+}
+
+/// The join alone, its inputs in memory: for each label the row of its entity.
+///
+/// Options: --history FILE --labels FILE [--runs N] [--threads N]
+func runLatestInMemory(_ arguments: BenchArguments) throws -> BenchReport {
+    let threads = try arguments.number("threads", default: processorCount)
+    let reader = try ParquetReader()
+    let history = try reader.read(try arguments.text("history"), ["user_id", "event_timestamp", "created"])
+    let labels = try reader.read(try arguments.text("labels"), ["user_id", "event_timestamp"])
+    var report = BenchReport()
+    let rows = try report.time("memory_seconds", times: try arguments.number("runs", default: 5)) {
+        try matchingRows(history: history, labels: labels, threads: threads)
     }
+    report.count("filled", rows.count { $0 >= 0 })
     report.count("threads", threads)
     return report
 }

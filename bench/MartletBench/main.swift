@@ -4,6 +4,7 @@ internal import MartletCore
 /// Measures Martlet's rooms for `bench/run` and prints one JSON line. No contract for users: they have `make bench`.
 let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "latest": runLatest,
+    "latest-memory": runLatestInMemory,
     "windows": runWindows,
 ]
 

@@ -49,7 +49,9 @@ def latest(folder: pathlib.Path, random, entities: int, rows: int, labels: int) 
     ids = numpy.repeat(numpy.arange(entities, dtype="int64"), rows // entities)
     at = times(random, len(ids), 30)
     write(folder, "history", {
-        "user_id": ids, "event_timestamp": at, "created": at + 300 * SECOND, **ten_features(random, len(ids)),
+        "user_id": ids, "event_timestamp": at,
+        # No two are equal, so that of rows with equal event time every engine must choose the same.
+        "created": at + 300 * SECOND + numpy.arange(len(ids), dtype="int64"), **ten_features(random, len(ids)),
     })
     write(folder, "labels", {
         "user_id": random.integers(0, entities, labels, dtype="int64"),
