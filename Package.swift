@@ -57,7 +57,10 @@ let package = Package(
             dependencies: ["MartletCore", "MartletFeatures", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
         .executableTarget(
             name: "martlet",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletPlatform", "MartletServer", "MartletSynth"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletPlatform", "MartletQuality", "MartletRegistry",
+                "MartletServer", "MartletSynth",
+            ]),
 
         // Tests: one folder a target
         .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),

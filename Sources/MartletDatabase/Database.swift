@@ -1,75 +1,62 @@
-package import MartletCore
+internal import MartletCore
 
-/// A relational database for the state of the platform itself: definitions, versions, records. Small rows, few of them.
+/// A relational store behind which SQLite stands, and PostgreSQL later. Statements number their parameters `$1`, `$2`,
+/// … and keep to the SQL that both know.
 ///
-/// SQLite implements it; PostgreSQL will stand behind the same protocol. SQL stays within what both understand: `?` for
-/// parameters, `INTEGER`, `BIGINT`, `REAL`, `TEXT`, times as microseconds.
-package protocol Database: Sendable {
-    /// Runs `body` in a transaction that sees one state of the database.
-    func read<T>(_ body: (any DatabaseSession) throws -> T) throws -> T
+/// The calls block: whoever must not wait calls them from a thread of its own. They do not nest: a body of `read` or
+/// `write` uses the connection it was given and opens no second transaction.
+package protocol Database: AnyObject, Sendable {
+    /// Runs the body in one read transaction: all its queries see the same state, whatever others write meanwhile.
+    func read<Result: Sendable>(_ body: (any DatabaseReading) throws -> Result) throws -> Result
 
-    /// Runs `body` in a transaction that is committed, durably, when it returns and rolled back when it throws. Writers wait for
-    /// one another.
-    func write<T>(_ body: (any DatabaseSession) throws -> T) throws -> T
+    /// Runs the body in one write transaction, alone. What the body throws undoes everything; what returns is on the
+    /// disk.
+    func write<Result: Sendable>(_ body: (any DatabaseWriting) throws -> Result) throws -> Result
 }
 
-/// One transaction.
-package protocol DatabaseSession {
-    /// Runs one statement. - Returns: the number of rows changed.
+/// A connection within a read transaction. Valid only within the body it was given to.
+package protocol DatabaseReading: AnyObject {
+    /// Calls the body with each row as it is found.
+    func forEachRow(_ sql: String, _ values: [DatabaseValue], _ body: (DatabaseRow) throws -> Void) throws
+
+    /// The tables of the database, those of the store itself left out.
+    func tableNames() throws -> Set<String>
+}
+
+/// A connection within a write transaction. Valid only within the body it was given to.
+package protocol DatabaseWriting: DatabaseReading {
+    /// Runs one statement.
+    /// - Returns: how many rows it inserted, changed or removed.
     @discardableResult
-    func execute(_ sql: String, _ values: [Value]) throws -> Int
+    func execute(_ sql: String, _ values: [DatabaseValue]) throws -> Int
 
-    func query(_ sql: String, _ values: [Value]) throws -> [DatabaseRow]
-
-    /// Runs several statements without parameters: the scripts of migrations.
-    func runScript(_ sql: String) throws
+    /// Runs statements without parameters, one after the other, such as a migration.
+    func executeScript(_ sql: String) throws
 }
 
-extension DatabaseSession {
+extension DatabaseReading {
+    /// All rows of a query.
+    /// - Throws: `limitExceeded` beyond `maximumCount` rows; a query that may give more is read with `forEachRow`.
+    package func rows(
+        _ sql: String, _ values: [DatabaseValue] = [], maximumCount: Int = 1_000_000
+    ) throws -> [DatabaseRow] {
+        var rows: [DatabaseRow] = []
+        try forEachRow(sql, values) { row in
+            guard rows.count < maximumCount else {
+                throw MartletError(.limitExceeded, "a query gave more than \(maximumCount) rows")
+            }
+            rows.append(row)
+        }
+        return rows
+    }
+
+    /// The first row of a query, or nil.
+    package func row(_ sql: String, _ values: [DatabaseValue] = []) throws -> DatabaseRow? {
+        try rows(sql, values).first
+    }
+}
+
+extension DatabaseWriting {
     @discardableResult
     package func execute(_ sql: String) throws -> Int { try execute(sql, []) }
-    package func query(_ sql: String) throws -> [DatabaseRow] { try query(sql, []) }
-}
-
-/// A row of a result; columns are named as in the query.
-package struct DatabaseRow: Sendable {
-    private let values: [String: Value]
-
-    package init(_ values: [String: Value]) { self.values = values }
-
-    package func value(_ column: String) throws -> Value {
-        guard let value = values[column] else {
-            throw MartletError(.internalFault, "a query gave no column \(column)")
-        }
-        return value
-    }
-
-    package func text(_ column: String) throws -> String {
-        guard case .string(let text) = try value(column) else { throw unexpected(column, "text") }
-        return text
-    }
-
-    package func optionalText(_ column: String) throws -> String? {
-        try value(column).isNull ? nil : text(column)
-    }
-
-    package func integer(_ column: String) throws -> Int64 {
-        guard case .int64(let number) = try value(column) else { throw unexpected(column, "an integer") }
-        return number
-    }
-
-    package func optionalInteger(_ column: String) throws -> Int64? {
-        try value(column).isNull ? nil : integer(column)
-    }
-
-    package func number(_ column: String) throws -> Double {
-        guard let number = try value(column).number else { throw unexpected(column, "a number") }
-        return number
-    }
-
-    package func timestamp(_ column: String) throws -> Timestamp { Timestamp(microseconds: try integer(column)) }
-
-    private func unexpected(_ column: String, _ kind: String) -> MartletError {
-        MartletError(.corruptData, "column \(column) of the registry does not hold \(kind)")
-    }
 }

@@ -14,6 +14,10 @@ struct ResultReader {
             let name = unsafe String(cString: cmartlet_duckdb_column_name(&result, index))
             var type = unsafe cmartlet_duckdb_column_logical_type(&result, index)
             defer { unsafe cmartlet_duckdb_destroy_logical_type(&type) }
+            if columns.contains(where: { $0.name == name }) {
+                throw MartletError(
+                    .invalidDefinition, "the query gives two columns named \(name)", fix: "name one of them otherwise with AS")
+            }
             columns.append(try ColumnReader(name, unsafe type))
         }
     }

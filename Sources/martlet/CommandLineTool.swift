@@ -4,7 +4,9 @@ internal import MartletCore
 enum CommandLineTool {
     static let version = "0.1.0"
 
-    static let commands: [Command] = []
+    static let commands: [Command] = [
+        .plan, .apply, .rollback, .history, .ingest, .tables, .materialize, .trainingSet,
+    ]
 
     static func run(_ arguments: [String]) -> Int32 {
         guard let name = arguments.first else {

@@ -91,6 +91,10 @@ struct Invocation: Sendable {
         return value
     }
 
+    func noOperands() throws {
+        if let first = operands.first { throw MartletError(.usage, "\(first) is not expected here") }
+    }
+
     /// The operands, checked for their number.
     func operands(_ names: String...) throws -> [String] {
         guard operands.count == names.count else {

@@ -102,6 +102,7 @@ struct QueryConnectionTests {
             ("SELEC 1", "invalid-definition"), ("SELECT * FROM nowhere", "invalid-definition"),
             ("SELECT 'x'::INTEGER", "type-mismatch"),
             ("SELECT * FROM read_parquet('/nowhere/x.parquet')", "file-system"),
+            ("SELECT 1 AS x, 2 AS x", "invalid-definition"),
             ("SELECT 170141183460469231731687303715884105727::HUGEINT", "type-mismatch"),
         ])
     func failures(sql: String, code: String) throws {

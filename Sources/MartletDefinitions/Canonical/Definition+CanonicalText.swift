@@ -1,8 +1,9 @@
 internal import MartletCore
 
 extension Definition {
-    /// The definition as JSON with its keys in a fixed order and the text of its query within, without its place: equal texts
-    /// are equal definitions. Keys that have no value are left out, so that later additions leave old texts as they are.
+    /// The definition as JSON with its keys in a fixed order and the text of its query within, without its place: equal
+    /// texts are equal definitions. Keys that have no value are left out, so that later additions leave old texts as
+    /// they are.
     package var canonicalText: String {
         var json = JSONWriter(capacity: 1_024)
         json.object { json in

@@ -10,8 +10,8 @@ package struct DefinitionGraph: Sendable {
         }
     }
 
-    /// What a definition names directly. A query's sources are those whose names are among its words, so a column that has
-    /// the name of a source counts as one: too much is touched then, never too little.
+    /// What a definition names directly. A query's sources are those whose names are among its words, so a column that
+    /// has the name of a source counts as one: too much is touched then, never too little.
     private static func uses(_ definition: Definition, sources: Set<String>) -> Set<DefinitionKey> {
         switch definition {
         case .entity, .source: return []

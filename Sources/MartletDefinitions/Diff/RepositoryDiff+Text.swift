@@ -1,5 +1,6 @@
 extension RepositoryDiff {
-    /// A line for each addition (`+`), removal (`-`) and changed field (`~`), with what it touches below, and the counts.
+    /// A line for each addition (`+`), removal (`-`) and changed field (`~`), with what it touches below, and the
+    /// counts.
     ///
     ///     + features customer_spending
     ///     ~ source payments: columns.amount.type float32 -> float64

@@ -117,7 +117,8 @@ struct FeatureViewBuilder {
             }
             if !readsSQL, found.type != key.field.type {
                 lookup.faults.add(
-                    "the key `\(name)` of entity \(key.entity) is of type \(key.field.type), but column `\(column)` is of type \(found.type)",
+                    "the key `\(name)` of entity \(key.entity) is of type \(key.field.type), "
+                        + "but column `\(column)` is of type \(found.type)",
                     at: place, fix: "give the key and the column one type", .typeMismatch)
             }
         }
@@ -246,7 +247,8 @@ struct FeatureViewBuilder {
                     at: item.place, .limitExceeded)
             } else if !isExact, window.microseconds % hop.microseconds != 0 {
                 lookup.faults.add(
-                    "the window \(window) of aggregate `\(entry.name)` is not a multiple of \(hop), the step to which it is rounded",
+                    "the window \(window) of aggregate `\(entry.name)` is not a multiple of \(hop), "
+                        + "the step to which it is rounded",
                     at: item.place, fix: "use a multiple of \(hop), or give the aggregate `exact: true`")
             } else if windows.contains(window) {
                 lookup.faults.add("the window \(window) is given twice", at: item.place)
@@ -277,9 +279,10 @@ struct FeatureViewBuilder {
         let keys = Set(entities.flatMap { $0.keys.map(\.name) })
         var seen: Set<String> = []
         let names = view.featureNames
-        if names.count > DefinitionLanguage.maximumFeaturesPerView {
+        let limit = DefinitionLanguage.maximumFeaturesPerView
+        if names.count > limit {
             lookup.faults.add(
-                "the view has \(names.count) features, more than the limit of \(DefinitionLanguage.maximumFeaturesPerView)",
+                "the view has \(names.count) features, more than the limit of \(limit)",
                 at: place, fix: "split it into several views", .limitExceeded)
         }
         for name in names {

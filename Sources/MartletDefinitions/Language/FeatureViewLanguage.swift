@@ -62,8 +62,8 @@ extension DefinitionLanguage {
     static let maximumFeaturesPerView = 4_096
 }
 
-/// The step to which the left end of a window is rounded down (DESIGN section 4): a day from 12 days, an hour from 12 hours,
-/// else 5 minutes.
+/// The step to which the left end of a window is rounded down (DESIGN section 4): a day from 12 days, an hour from 12
+/// hours, else 5 minutes.
 package func windowHop(_ window: TimeSpan) -> TimeSpan {
     if window >= .days(12) { return .days(1) }
     if window >= .hours(12) { return .hours(1) }

@@ -1,5 +1,5 @@
-/// The words of an SQL text outside of strings and comments, and whether its quotes and brackets close. A reader of words,
-/// not of SQL: the engine judges the rest.
+/// The words of an SQL text outside of strings and comments, and whether its quotes and brackets close. A reader of
+/// words, not of SQL: the engine judges the rest.
 struct SQLWords {
     /// In lower case; quoted identifiers as they are.
     private(set) var words: [String] = []

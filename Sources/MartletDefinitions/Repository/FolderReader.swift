@@ -54,8 +54,8 @@ struct FolderReader {
         return root.hasSuffix("/") ? root + relative : "\(root)/\(relative)"
     }
 
-    /// A file of at most `maximumSizeBytes`; a larger one gives one byte more than that, so that the reader of its content
-    /// says so.
+    /// A file of at most `maximumSizeBytes`; a larger one gives one byte more than that, so that the reader of its
+    /// content says so.
     func bytes(of relative: String, maximumSizeBytes: Int) throws(MartletError) -> [UInt8] {
         let path = path(relative)
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -49,7 +49,8 @@ package struct RepositoryLimits: Sendable {
     package init() {}
 }
 
-/// Reads documents first and builds definitions then, kind by kind, so that names are known whatever the order of files.
+/// Reads documents first and builds definitions then, kind by kind, so that names are known whatever the order of
+/// files.
 private struct RepositoryCheck {
     struct Draft {
         var kind: Definition.Kind

@@ -1,10 +1,10 @@
 internal import MartletCore
 
-/// The JSON Schema (draft 2020-12) of the definition language and of `martlet.yaml`, for completion and checks in editors,
-/// made from the tables that drive the parser.
+/// The JSON Schema (draft 2020-12) of the definition language and of `martlet.yaml`, for completion and checks in
+/// editors, made from the tables that drive the parser.
 ///
-/// It knows shapes, not references: names of other definitions, columns and windows are checked by the parser alone, and so
-/// is that the key which names the kind comes first.
+/// It knows shapes, not references: names of other definitions, columns and windows are checked by the parser alone,
+/// and so is that the key which names the kind comes first.
 package enum DefinitionSchema {
     /// Committed as `docs/schema/martlet.schema.json`.
     package static var definitions: String {

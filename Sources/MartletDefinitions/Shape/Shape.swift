@@ -5,7 +5,8 @@ package indirect enum Shape: Sendable {
     case text
     /// An identifier: see `isIdentifier`.
     case name
-    /// Text of a form of its own, with the pattern for editors and an example for messages. The builder checks it finely.
+    /// Text of a form of its own, with the pattern for editors and an example for messages. The builder checks it
+    /// finely.
     case form(pattern: String, example: String)
     case boolean
     case integer(ClosedRange<Int64>)

@@ -175,7 +175,8 @@ private func nameRule(_ text: String) -> String {
     return bytes.isEmpty ? rule : "\(rule), such as `\(String(decoding: bytes, as: UTF8.self))`"
 }
 
-/// - Returns: nil where the text is not a positive whole number with a unit `B KB MB GB TB KiB MiB GiB TiB`, or above 2^62.
+/// - Returns: nil where the text is not a positive whole number with a unit `B KB MB GB TB KiB MiB GiB TiB`, or above
+///   2^62.
 func byteCount(_ text: String) -> Int64? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let units: [(String, Int64)] = [

@@ -8,7 +8,8 @@ package struct FeatureViewDefinition: Sendable, Hashable {
     package var source: String
     /// The name of the key column in the rows, for each join key whose column has another name there.
     package var keyColumns: [String: String]
-    /// A query whose rows the features are computed from; it names sources as tables. nil means the source's rows as they are.
+    /// A query whose rows the features are computed from; it names sources as tables. nil means the source's rows as
+    /// they are.
     package var sql: SQLText?
     /// A boolean SQL expression over the rows: only those for which it is true count.
     package var filter: String?

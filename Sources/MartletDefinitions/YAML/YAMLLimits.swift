@@ -1,4 +1,5 @@
-/// What one YAML file may cost. Aliases and anchors are refused altogether, so that a file cannot grow while it is read.
+/// What one YAML file may cost. Aliases and anchors are refused altogether, so that a file cannot grow while it is
+/// read.
 package struct YAMLLimits: Sendable {
     /// The size of a file in bytes.
     package var maximumSizeBytes = 1 << 20

@@ -225,7 +225,8 @@ private struct YAMLComposer {
     }
 }
 
-/// libyaml's mark counts characters; the byte looked for is near it in practice, so only ASCII files get the tab hint exactly.
+/// libyaml's mark counts characters; the byte looked for is near it in practice, so only ASCII files get the tab hint
+/// exactly.
 private func yamlFix(problem: String, at index: Int, in bytes: [UInt8]) -> String? {
     if bytes.indices.contains(index), bytes[index] == 9 { return "indent with spaces, not with tabs" }
     if problem.contains("mapping values are not allowed") { return "quote a value that contains `: ` or ends with `:`" }

@@ -4,10 +4,10 @@ internal import MartletFeatures
 
 /// The features of one view at given entities and times, by the kernels.
 struct ViewComputation {
-    private let view: FeatureViewDefinition
-    private let rows: ViewRows
-    private let index: EntityIndex
-    private let events: EventColumns
+    let view: FeatureViewDefinition
+    let rows: ViewRows
+    let index: EntityIndex
+    let events: EventColumns
 
     init(_ view: FeatureViewDefinition, _ rows: ViewRows) throws {
         self.view = view
@@ -36,7 +36,7 @@ struct ViewComputation {
         try view.windowPlan(inputs: rows.inputs.map(\.name))
     }
 
-    private func input(_ name: String) throws -> Column {
+    func input(_ name: String) throws -> Column {
         guard let found = rows.inputs.first(where: { $0.name == name }) else {
             throw MartletError(.internalFault, "the input \(name) was not loaded")
         }
@@ -52,5 +52,13 @@ extension FeatureViewDefinition {
         }
         let positions = Dictionary(uniqueKeysWithValues: inputs.enumerated().map { ($1, $0) })
         return try WindowPlan(aggregates: aggregates, inputColumns: positions)
+    }
+}
+
+extension ViewComputation {
+    /// For each label whether its entity has an event before it.
+    func isKnown(keys: [Column], times: [Int64]) throws -> [Bool] {
+        let labels = LabelColumns(ids: try index.lookup(keys), times: times)
+        return try latestRows(labels: labels, events: events, ttl: nil).map { $0 >= 0 }
     }
 }

@@ -100,3 +100,12 @@ private func trimmedStatement(_ text: String) -> String {
     // A comment on the last line must not swallow the closing parenthesis.
     return rest + "\n"
 }
+
+extension ViewQuery {
+    /// The rows whose events had happened and arrived by `time`; for windows, whose right end is open, before it.
+    func knownAt(_ time: Timestamp) -> String {
+        let isWindowed = if case .windowed = view.features { true } else { false }
+        let literal = sqlLiteral(.timestamp(time))
+        return "c\(keys.count) \(isWindowed ? "<" : "<=") \(literal) AND c\(keys.count + 1) <= \(literal)"
+    }
+}

@@ -3,6 +3,7 @@ internal import MartletDefinitions
 internal import MartletObjects
 internal import MartletQuality
 internal import MartletQuery
+internal import MartletRegistry
 internal import MartletTables
 
 /// What an ingestion did.
@@ -16,6 +17,7 @@ package struct IngestReport: Sendable {
     /// Rows that do not fit the declared columns, now in `quarantine.SOURCE`.
     package var misfits = 0
     package var bronzeVersion: Int64?
+    package var idempotencyKey = ""
     /// What happened between bronze and silver; nil where nothing was pending.
     package var refinement: RefinementReport?
     package var seconds = 0.0
@@ -40,17 +42,41 @@ extension Workspace {
             let connection = try engine.connect()
             var report = IngestReport(source: sourceName, batch: "")
             if !files.isEmpty {
-                let key = try idempotencyKey ?? FileDigest.sha256(ofFiles: files)
+                let key = try idempotencyKey ?? digest(of: files)
+                report.idempotencyKey = key
                 report.batch = String(key.prefix(16))
                 try land(source, files, key, &report, connection, progress)
             }
             progress.report("check and refine \(sourceName)", done: 0, total: nil)
             report.refinement = try refine(source, definitions.checks(of: sourceName), connection)
             report.seconds = seconds(since: started)
-            try recordIngest(report, principal)
+            if !files.isEmpty { try record(report, files, definitions, principal) }
             if let failure = report.refinement?.criticalFailure { throw failure }
             return report
         }
+    }
+
+    /// The digest of the files' bytes, whatever they are called.
+    private func digest(of files: [String]) throws -> String {
+        let digests = try files.map { try sha256OfFile($0) }
+        guard digests.count > 1 else { return digests.first ?? "" }
+        var digest = try SHA256Digest()
+        for part in digests { try digest.update(part.utf8) }
+        return try digest.finishAsHex()
+    }
+
+    private func record(
+        _ report: IngestReport, _ files: [String], _ definitions: AppliedDefinitions, _ principal: Principal
+    ) throws {
+        var versions: [String: Int64] = [:]
+        versions["bronze.\(report.source)"] = report.bronzeVersion
+        versions["silver.\(report.source)"] = report.refinement?.silverVersion
+        try registry.record(
+            IngestRecord(
+                source: report.source, idempotencyKey: report.idempotencyKey, origins: files,
+                rowsRead: Int64(report.rowsRead), rowsLanded: Int64(report.rowsRead - report.misfits),
+                rowsQuarantined: Int64(report.misfits + (report.refinement?.quarantined ?? 0)), tableVersions: versions,
+                ingestedAt: time.now(), principal: principal.name))
     }
 
     /// Appends the rows that fit to bronze and the others to the quarantine, both under the key, so that a repetition after a
@@ -71,7 +97,7 @@ extension Workspace {
         let input = try InputRelation(files: files, csv: source.csv, connection: connection)
         let now = time.now()
         let query = try IngestQuery(
-            source, input: input, table: "staged", now: now, latest: now + settings.limits.clockSkew)
+            source, input: input, table: "staged", now: now, latest: now + settings.limits.futureSkew)
         if let countOfMissingZones = query.countOfMissingZones {
             let count = Int(try connection.value(countOfMissingZones).number ?? 0)
             if count > 0 {
@@ -83,7 +109,7 @@ extension Workspace {
         }
         try connection.execute(query.stage)
         defer { try? connection.execute("DROP TABLE IF EXISTS staged") }
-        let counts = try connection.query("SELECT count(*), count_if(_reason <> '') FROM staged")
+        let counts = try connection.query("SELECT count(*) AS n, count_if(_reason <> '') AS bad FROM staged")
         report.rowsRead = Int(counts.columns[0][0].number ?? 0)
         report.misfits = Int(counts.columns[1][0].number ?? 0)
         progress.report("write bronze.\(source.about.name)", done: 0, total: nil)

@@ -64,8 +64,8 @@ extension LabelSet {
             counts.append("count_if(\(column.isBad))")
         }
         let missingTimes = "count_if(\(columns[columns.count - 1].value) IS NULL)"
-        let batch = try connection.query(
-            "SELECT \((counts + [missingTimes]).joined(separator: ", ")) FROM \(relation.sql)")
+        let list = (counts + [missingTimes]).enumerated().map { "\($1) AS n\($0)" }
+        let batch = try connection.query("SELECT \(list.joined(separator: ", ")) FROM \(relation.sql)")
         let numbers = batch.columns.map { Int($0[0].number ?? 0) }
         guard numbers[0] > 0 else { throw MartletError(.invalidInput, "the labels have no rows") }
         for (index, column) in columns.enumerated() {

@@ -17,6 +17,12 @@ struct TypedColumn {
     /// - Throws: `missingColumn` with the nearest name, `typeMismatch` where no value of the input's type can fit,
     ///   `missingTimeZone` where the input's type is a time without a zone and the column declares none.
     init(_ column: SourceColumn, input: InputRelation) throws {
+        if let constant = column.constant {
+            name = column.name
+            value = sqlLiteral(constant)
+            (isBad, reason, lacksZone) = ("false", "NULL::VARCHAR", nil)
+            return
+        }
         let wanted = column.from ?? column.name
         guard let found = input.columns.first(where: { $0.name == wanted }) else {
             let nearest = nearestName(to: wanted, among: input.columns.map(\.name))

@@ -1,0 +1,104 @@
+import MartletCore
+@testable import MartletFeatures
+import Testing
+
+@Suite("Latest rows")
+struct LatestRowsTests {
+    struct Case: Sendable, CustomStringConvertible {
+        var seed: UInt64
+        var count: Int
+        var keys: Int32
+        var ttl: TimeSpan?
+        var asKnown: Bool
+        var isSorted: Bool
+        var description: String {
+            "seed \(seed), \(count) events, ttl \(ttl?.description ?? "none"), as known \(asKnown), sorted \(isSorted)"
+        }
+    }
+
+    static let cases: [Case] = [nil, .zero, .minutes(30), .days(2)].flatMap { ttl in
+        [false, true].flatMap { asKnown in
+            [false, true].flatMap { isSorted in
+                [(UInt64(1), 120, Int32(5)), (2, 60, 30), (3, 60, 1), (4, 0, 2)].map {
+                    Case(seed: $0.0, count: $0.1, keys: $0.2, ttl: ttl, asKnown: asKnown, isSorted: isSorted)
+                }
+            }
+        }
+    }
+
+    @Test("the winner is the oracle's", arguments: cases)
+    func oracle(_ test: Case) throws {
+        let data = RandomEvents(
+            seed: test.seed, count: test.count, keys: test.keys, origin: -3_600_000_000, span: .hours(9),
+            isSorted: test.isSorted)
+        let labels = data.labels(seed: test.seed, count: 80)
+        let oracle = NaiveOracle(events: data.events)
+        let expected = labels.ids.indices.map {
+            oracle.latest(id: labels.ids[$0], at: labels.times[$0], ttl: test.ttl, asKnown: test.asKnown)
+        }
+        for threads in [1, 2] {
+            let rows = try latestRows(
+                labels: labels, events: data.events, ttl: test.ttl, asKnown: test.asKnown, threads: threads)
+            #expect(rows == expected, "\(test)")
+        }
+    }
+
+    @Test("both ways and any number of threads agree on many rows", arguments: [false, true])
+    func ways(asKnown: Bool) throws {
+        let seed: UInt64 = 77
+        let data = RandomEvents(seed: seed, count: 52_000, keys: 900, span: .days(4), isSorted: true)
+        let labels = data.labels(seed: seed, count: 3_000)
+        let once = try latestRows(labels: labels, events: data.events, ttl: nil, asKnown: asKnown, threads: 1)
+        let many = try latestRows(labels: labels, events: data.events, ttl: nil, asKnown: asKnown, threads: 4)
+        #expect(once == many)
+        let shuffled = data.shuffled(seed: seed)
+        let other = try latestRows(labels: labels, events: shuffled, ttl: nil, asKnown: asKnown, threads: 3)
+        func positions(_ rows: [Int32], _ events: EventColumns) -> [Int64] {
+            rows.map { $0 < 0 ? -1 : events.positions?[Int($0)] ?? -2 }
+        }
+        #expect(positions(once, data.events) == positions(other, shuffled), "seed \(seed)")
+        let visible = asKnown ? zip(data.events.eventTimes, data.events.arrivalTimes ?? []).map(max) : data.events.eventTimes
+        #expect(droppedLatestRows(labels, data.events, visible, parts: 2) == once)
+    }
+
+    @Test("ties go to the later arrival, then to the later position, then to the later row")
+    func ties() throws {
+        let labels = LabelColumns(ids: [0], times: [5])
+        func winner(_ arrivals: [Int64]?, _ positions: [Int64]?) throws -> Int32 {
+            let events = EventColumns(ids: [0, 0, 0], eventTimes: [5, 5, 4], arrivalTimes: arrivals, positions: positions)
+            return try latestRows(labels: labels, events: events, ttl: nil)[0]
+        }
+        #expect(try winner(nil, nil) == 1)
+        #expect(try winner([9, 8, 10], [1, 2, 3]) == 0)
+        #expect(try winner([8, 8, 10], [2, 1, 3]) == 0)
+        #expect(try winner(nil, [2, 1, 3]) == 0)
+    }
+
+    @Test("an event that arrives late does not displace a later one seen before")
+    func lateArrival() throws {
+        // Event 10 arrives at 100, after event 20.
+        let events = EventColumns(ids: [0, 0], eventTimes: [20, 10], arrivalTimes: [21, 100])
+        let labels = LabelColumns(ids: [0, 0, 0, 0], times: [15, 20, 21, 200])
+        #expect(try latestRows(labels: labels, events: events, ttl: nil, asKnown: true) == [-1, -1, 0, 0])
+        #expect(try latestRows(labels: labels, events: events, ttl: nil) == [1, 0, 0, 0])
+    }
+
+    @Test("the ttl includes its end")
+    func ttl() throws {
+        let events = EventColumns(ids: [0], eventTimes: [100])
+        let labels = LabelColumns(ids: [0, 0, 0, 0], times: [99, 100, 110, 111])
+        let ttl = TimeSpan(microseconds: 10)
+        #expect(try latestRows(labels: labels, events: events, ttl: ttl) == [-1, 0, 0, -1])
+        #expect(try latestRows(labels: labels, events: events, ttl: .zero) == [-1, 0, -1, -1])
+    }
+
+    @Test("sorting by time is stable for any number of rows", arguments: [0, 1, 2, 500, 5_000])
+    func sorting(_ count: Int) {
+        var random = SeededRandom(seed: UInt64(count))
+        let times = (0..<count).map { _ in Int64.random(in: -4_000_000_000_000_000...4_000_000_000_000_000, using: &random) / (1 << 44) * (1 << 30) }
+        var rows = times.enumerated().map { TimedRow(time: $1, row: Int32($0)) }
+        sortByTime(&rows)
+        let expected = times.indices.sorted { (times[$0], $0) < (times[$1], $1) }
+        #expect(rows.map(\.row) == expected.map(Int32.init))
+    }
+}

@@ -1,0 +1,149 @@
+import MartletCore
+import MartletDefinitions
+import MartletFeatures
+
+/// Random events of a few entities with every kind of trouble: ties, nulls, NaN, infinities, late arrivals, negative times.
+struct RandomEvents {
+    var events: EventColumns
+    let keyCount: Int32
+    /// All times lie within `0..<span` of it.
+    let origin: Int64
+    let span: Int64
+
+    static let columnNames = ["amount", "cents", "ratio", "code", "label", "flag", "seen", "raw"]
+    static let types: [DataType] = [.float64, .int64, .float32, .int32, .string, .bool, .timestamp, .bytes]
+
+    init(
+        seed: UInt64, count: Int, keys: Int32, origin: Int64 = 0, span: TimeSpan, numbers: ValueKind = .cents,
+        lateness: TimeSpan = .hours(2), isSorted: Bool = false
+    ) {
+        var random = SeededRandom(seed: seed)
+        self.origin = origin
+        self.span = span.microseconds
+        keyCount = keys
+        let step: Int64 = 60_000_000
+        var times = (0..<count).map { _ in
+            // Whole minutes, so that ties and window edges are common.
+            origin + Int64.random(in: 0..<span.microseconds / step, using: &random) * step
+        }
+        if isSorted { times.sort() }
+        let arrivals = times.map { time in
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: time + Int64.random(in: 0...lateness.microseconds / step, using: &random) * step
+            case 1: time - step
+            default: time
+            }
+        }
+        let positions = (0..<Int64(count)).shuffled(using: &random)
+        let ids = (0..<count).map { _ in Int32.random(in: -1..<keys, using: &random) }
+        func validity() -> Bitmap? {
+            Bool.random(using: &random) ? nil : Bitmap((0..<count).map { _ in Int.random(in: 0..<5, using: &random) > 0 })
+        }
+        func make<T>(_ value: (inout SeededRandom) -> T) -> [T] { (0..<count).map { _ in value(&random) } }
+        let words = ["", "a", "ab", "b", "zürich", "\u{1F426}", "a longer piece of text than eight bytes"]
+        let amounts = make { random -> Double in
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0: .nan
+            case 1: -0.0
+            case 2: 0.0
+            default: numbers.value(&random)
+            }
+        }
+        let inputs: [Column] = [
+            Column(.float64(amounts), validity: validity()),
+            Column(.int64(make { Int64.random(in: -20...20, using: &$0) * ($0.uniform() < 0.02 ? 1 << 58 : 1) }), validity: validity()),
+            Column(.float32(make { $0.uniform() < 0.1 ? Float.nan : Float(Int.random(in: -3...3, using: &$0)) / 3 }), validity: validity()),
+            Column(.int32(make { Int32.random(in: .min ... .max, using: &$0) >> 28 }), validity: validity()),
+            Column(.string(ByteStrings(make { words.randomElement(using: &$0) ?? "" })), validity: validity()),
+            Column(.bool(make { Bool.random(using: &$0) }), validity: validity()),
+            Column(.timestamp(make { Int64.random(in: -3...3, using: &$0) * 1_000_000 }), validity: validity()),
+            Column(.bytes(ByteStrings(make { words.randomElement(using: &$0) ?? "" })), validity: validity()),
+        ]
+        events = EventColumns(ids: ids, eventTimes: times, arrivalTimes: arrivals, positions: positions, inputs: inputs)
+    }
+
+    /// Labels at random minutes and at the events' own times; some entities are unknown or have no events; some are duplicates.
+    func labels(seed: UInt64, count: Int, from first: Int64? = nil) -> LabelColumns {
+        var random = SeededRandom(seed: seed, stream: 7)
+        var ids: [Int32] = []
+        var times: [Int64] = []
+        for _ in 0..<count {
+            if let id = ids.last, let time = times.last, Int.random(in: 0..<10, using: &random) == 0 {
+                ids.append(id)
+                times.append(time)
+                continue
+            }
+            ids.append(Int32.random(in: -1..<keyCount + 1, using: &random))
+            let start = first ?? origin
+            let isEventTime = first == nil && events.count > 0 && Bool.random(using: &random)
+            times.append(
+                isEventTime
+                    ? events.eventTimes[Int.random(in: 0..<events.count, using: &random)]
+                    : start + Int64.random(in: 0..<(span + 40 * 86_400_000_000) / 60_000_000, using: &random) * 60_000_000)
+        }
+        return LabelColumns(ids: ids, times: times)
+    }
+
+    /// The same events in another order of rows.
+    func shuffled(seed: UInt64) -> EventColumns {
+        var random = SeededRandom(seed: seed, stream: 9)
+        return events.rows((0..<Int32(events.count)).shuffled(using: &random))
+    }
+
+    /// Every function over every column that has it, over rounded and exact windows.
+    static func aggregates(windows: [TimeSpan] = [.hours(1), .days(3), .days(12)]) -> [WindowAggregate] {
+        var list = [
+            WindowAggregate(name: "rows", function: .count, windows: windows),
+            WindowAggregate(name: "exact_rows", function: .count, windows: [.minutes(90)], isExact: true),
+        ]
+        for (name, type) in zip(columnNames, types) {
+            for function in AggregateFunction.allCases {
+                if [.sum, .mean, .stddev].contains(function) && !(type.isNumeric || type == .bool) { continue }
+                list.append(
+                    WindowAggregate(
+                        name: "\(name)_\(function)", function: function, column: name, columnType: type, windows: windows))
+                list.append(
+                    WindowAggregate(
+                        name: "exact_\(name)_\(function)", function: function, column: name, columnType: type,
+                        windows: [.minutes(90)], isExact: true))
+            }
+        }
+        return list
+    }
+
+    static func plan(_ aggregates: [WindowAggregate]) throws -> WindowPlan {
+        try WindowPlan(
+            aggregates: aggregates,
+            inputColumns: Dictionary(uniqueKeysWithValues: columnNames.enumerated().map { ($1, $0) }))
+    }
+
+    /// What the oracle says, feature by feature.
+    func expected(_ aggregates: [WindowAggregate], _ labels: LabelColumns, asKnown: Bool) -> [[NaiveOracle.Cell]] {
+        // An oracle for each entity with only its events: the same answers in less time.
+        let oracles = (0..<keyCount).map { id in
+            NaiveOracle(events: events.rows((0..<Int32(events.count)).filter { events.ids[Int($0)] == id }))
+        }
+        let nobody = NaiveOracle(events: events.rows([]))
+        return aggregates.flatMap { aggregate in
+            aggregate.windows.map { window in
+                let column = aggregate.column.flatMap { Self.columnNames.firstIndex(of: $0) }
+                return labels.ids.indices.map { label in
+                    let id = labels.ids[label]
+                    let oracle = oracles.indices.contains(Int(id)) ? oracles[Int(id)] : nobody
+                    return oracle.window(
+                        aggregate, window, column: column, id: id, at: labels.times[label], asKnown: asKnown)
+                }
+            }
+        }
+    }
+}
+
+extension EventColumns {
+    /// Some of the events. Positions are made explicit, so that ties are broken as before.
+    func rows(_ rows: [Int32]) -> EventColumns {
+        EventColumns(
+            ids: rows.map { ids[Int($0)] }, eventTimes: rows.map { eventTimes[Int($0)] },
+            arrivalTimes: arrivalTimes.map { arrivals in rows.map { arrivals[Int($0)] } },
+            positions: rows.map { positions?[Int($0)] ?? Int64($0) }, inputs: inputs.map { $0.gathering(rows) })
+    }
+}
