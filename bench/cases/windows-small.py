@@ -3,8 +3,8 @@
 from harness.bench import Bench, median
 from harness.result import Result
 
-# Tried and slower here: window functions with a frame for each window (5 times as slow), running totals with ASOF joins for
-# what has an inverse (3 times), time_bucket on timestamps instead of integers (1.8 s more).
+# Tried and slower here: window functions with a frame for each window (5 times as slow), running totals with ASOF joins
+# for what has an inverse (3 times), time_bucket on timestamps instead of integers (1.8 s more).
 VARIANTS = ("bands", "filter")
 
 
@@ -17,8 +17,8 @@ def run(bench: Bench) -> Result:
     seconds = median(ours["memory_seconds"])
     result = Result(
         case="windows-small", unit="s", better="lower", ours=round(seconds, 4),
-        setup="1,000,000 events of 10,000 keys, 100,000 labels, 6 aggregates x 4 windows (1 h, 1 d, 7 d, 30 d, rounded),"
-        " tables in memory, two threads; median of 7, SQL's of 3",
+        setup="1,000,000 events of 10,000 keys, 100,000 labels, 6 aggregates x 4 windows (1 h, 1 d, 7 d, 30 d,"
+        " rounded), tables in memory, two threads; median of 7, SQL's of 3",
         target="at least 5x SQL", details={"runs": ours["memory_seconds"], "from_parquet": ours["parquet_seconds"]})
 
     for variant in VARIANTS:

@@ -95,7 +95,7 @@ class Bench:
             result.absent[name] = str(failure).splitlines()[0]
 
     def same(self, ours: pathlib.Path, peer: pathlib.Path, *options) -> None:
-        """Raises Failure where the two files do not hold the same answer: a ratio of different answers means nothing."""
+        """Raises Failure where the two files hold different answers: their ratio would mean nothing."""
         self.run([self.peer_python, self.folder / "peers" / "compare.py", ours, peer, *options])
 
 

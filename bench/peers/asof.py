@@ -2,9 +2,9 @@
 
 Usage: asof.py duckdb|polars HISTORY LABELS [--threads N] [--runs N]
 
-What is timed is the join of key and time giving each label the place of its row; payload columns would be gathered by that
-place in every engine alike. The inputs are tables in memory, as each engine holds them, in the order of the files; Polars
-wants both sides sorted by time, which it counts as part of the work.
+What is timed is the join of key and time giving each label the place of its row; payload columns would be gathered by
+that place in every engine alike. The inputs are tables in memory, as each engine holds them, in the order of the files.
+Polars wants both sides sorted by time, which is part of the work.
 """
 
 import argparse
