@@ -12,6 +12,18 @@ struct ParquetReader {
         return try connection.query("SELECT \(list) FROM read_parquet(\(quotedLiteral(path)))")
     }
 
+    /// The rows with these numbers, in no order, with the column `file_row_number`.
+    func read(_ path: String, rows: [Int64], _ columns: [String]) throws -> RecordBatch {
+        try connection.register("wanted", RecordBatch([("row", Column(.int64(rows)))]))
+        defer { try? connection.unregister("wanted") }
+        let list = columns.map(quotedIdentifier).joined(separator: ", ")
+        return try connection.query(
+            """
+            SELECT file_row_number, \(list)
+            FROM wanted JOIN read_parquet(\(quotedLiteral(path)), file_row_number = true) ON file_row_number = "row"
+            """)
+    }
+
     func write(_ batch: RecordBatch, to path: String) throws {
         try connection.register("result", batch)
         try connection.execute("COPY result TO \(quotedLiteral(path)) (FORMAT parquet)")

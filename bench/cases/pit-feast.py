@@ -1,4 +1,4 @@
-"""The point-in-time join that Feast does: 100,000 labels, 1,000,000 rows, 10 features, ttl 7 days, Parquet to memory."""
+"""The point-in-time join that Feast does: 100,000 labels, 1,000,000 rows, 10 features, ttl 7 days, from Parquet."""
 
 from harness.bench import Bench, Failure, median
 from harness.result import Result

@@ -119,8 +119,8 @@ def measure(bench: Bench, case: str, keys: int, target: int) -> Result:
         half = load(bench, port, keys, rate=target // 2)
     result = Result(
         case=case, unit="requests/s", better="higher", ours=full["rate"],
-        setup=f"{keys} key(s) a request, 10 features, {ENTITIES:,} users, {CONNECTIONS} connections, wrk with one thread"
-        " on the same processors; Feast with Redis and two workers",
+        setup=f"{keys} key(s) a request, 10 features, {ENTITIES:,} users, {CONNECTIONS} connections, wrk with one"
+        " thread on the same processors; Feast with Redis and two workers",
         target=f"at least {target:,}, p99 under 5 ms at half of it",
         met=full["rate"] >= target and half["p99_ms"] < 5,
         details={"full": full, "half": half})

@@ -2,8 +2,8 @@
 
 Usage: compare.py OURS PEER --order COLUMN[,COLUMN…] [--columns a,b,c] [--tolerance 1e-9]
 
-Doubles may differ by the tolerance, relative to the greater: a peer adds floats in whatever order its threads meet them.
-All else is equal or different. Columns default to those of both files.
+Doubles may differ by the tolerance, relative to the greater: a peer adds floats in whatever order its threads meet
+them. All else is equal or different. Columns default to those of both files.
 """
 
 import argparse

@@ -4,8 +4,8 @@ Usage: measure.py history FOLDER --labels FILE [--runs N] [--out FILE]
        measure.py materialize FOLDER
 
 `history` is get_historical_features of ten features for all labels, from Parquet to a data frame in memory; the label
-frame is read before. `materialize` is the first load of an empty online store: a repetition would only compare times and
-skip.
+frame is read before. `materialize` is the first load of an empty online store: a repetition would only compare times
+and skip.
 """
 
 import argparse
