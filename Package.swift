@@ -34,7 +34,9 @@ let package = Package(
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
         .target(name: "MartletFeatures", dependencies: ["MartletCore", "MartletDefinitions"]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
-        .target(name: "MartletOnline", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue"]),
+        .target(
+            name: "MartletOnline",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue"]),
         .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
         .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
         .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
@@ -101,6 +103,16 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// The benchmarks' own executable, so that a plain build stays light: bench/run sets this.
+if Context.environment["MARTLET_BENCH"] == "1" {
+    package.products.append(.executable(name: "martlet-bench", targets: ["MartletBench"]))
+    package.targets.append(
+        .executableTarget(
+            name: "MartletBench",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletQuery"],
+            path: "bench/MartletBench"))
+}
 
 // One settings loop, identical for every Swift target.
 let cTargets: Set<String> = ["CDuckDB", "CSimdJSON"]
