@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// What a file of payments turned out to hold: counted from the batches, not taken from the settings. Summaries of different
-/// batches of the same file may be made on different threads and merged.
+/// What a file of payments turned out to hold: counted from the batches, not taken from the settings. Summaries of
+/// different batches of the same file may be made on different threads and merged.
 package struct PaymentSummary: Sendable, Hashable {
     package private(set) var rows = 0
     package private(set) var fraudRows = 0
@@ -147,8 +147,8 @@ extension PaymentSummary {
     /// Rows an hour for each hour of the day, against the average hour.
     package var hourSeasonality: [Double] { rowsByHour.map { fraction($0) * 24 } }
 
-    /// Rows a day on the days after pay-day (the 25th to the 28th), against the average of all other days; 0 where the period
-    /// has none of one or the other.
+    /// Rows a day on the days after pay-day (the 25th to the 28th), against the average of all other days; 0 where
+    /// the period has none of one or the other.
     package var payDayUplift: Double {
         var paid = (days: 0, rows: 0)
         var other = (days: 0, rows: 0)
