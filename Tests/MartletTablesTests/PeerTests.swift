@@ -20,7 +20,8 @@ struct PeerTests {
     private func everyType(_ count: Int, seed: UInt64) -> RecordBatch {
         var random = SeededRandom(seed: seed)
         let oddTexts = [
-            "", "it's \"é\"\n\t\\", "\u{10FFFF}", String(repeating: "long é ", count: 60), "a\u{0301}'", "NULL", "%41",
+            "", "it's \"é\"\n\t\\", "\u{10FFFF}",
+            String(repeating: "long é ", count: 60), "a\u{0301}'", "NULL", "%41",
         ]
         let oddNumbers: [Double] = [.nan, .infinity, -.infinity, -0.0, 0.1, .leastNonzeroMagnitude, 1e300]
         var columns = DataType.allCases.map { ColumnBuilder($0) }
