@@ -6,7 +6,7 @@ enum CommandLineTool {
 
     static let commands: [Command] = [
         .plan, .apply, .rollback, .history, .synth, .ingest, .tables, .trainingSet, .train, .materialize, .getOnline, .serve,
-        .verify, .explain,
+        .verify, .explain, .demo,
     ]
 
     static func run(_ arguments: [String]) -> Int32 {
