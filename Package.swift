@@ -54,12 +54,12 @@ let package = Package(
         // Doors
         .target(
             name: "MartletServer",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletPlatform", "MartletQuality", "MartletRegistry",
-                "MartletServer", "MartletSynth",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform", "MartletQuality",
+                "MartletRegistry", "MartletServer", "MartletSynth",
             ]),
 
         // Tests: one folder a target
@@ -68,7 +68,8 @@ let package = Package(
         .testTarget(name: "MartletDatabaseTests", dependencies: ["MartletCore", "MartletDatabase"]),
         .testTarget(name: "MartletObjectsTests", dependencies: ["MartletCore", "MartletObjects"]),
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
-        .testTarget(name: "MartletHTTPTests", dependencies: ["MartletCore", "MartletHTTP"]),
+        .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
+        .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
         .testTarget(name: "MartletDefinitionsTests", dependencies: ["MartletCore", "MartletDefinitions"]),
         .testTarget(
             name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures"]),
@@ -77,7 +78,9 @@ let package = Package(
             dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables"]),
         .testTarget(
             name: "MartletOnlineTests",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue", "MartletOnline"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
+            ]),
         .testTarget(
             name: "MartletRegistryTests",
             dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry"]),
@@ -89,7 +92,12 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletPlatform", "MartletQuery"]),
-        .testTarget(name: "MartletServerTests", dependencies: ["MartletCore", "MartletPlatform", "MartletServer"]),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
+                "MartletServer",
+            ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore"]),
         .testTarget(name: "ArchitectureTests"),
     ],

@@ -11,6 +11,7 @@ package protocol Database: AnyObject, Sendable {
 
     /// Runs the body in one write transaction, alone. What the body throws undoes everything; what returns is on the
     /// disk.
+    @discardableResult
     func write<Result: Sendable>(_ body: (any DatabaseWriting) throws -> Result) throws -> Result
 }
 

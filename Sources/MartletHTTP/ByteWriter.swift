@@ -32,6 +32,12 @@ package struct ByteWriter: ~Copyable {
         }
     }
 
+    /// Forgets what was written after the first `length` bytes.
+    package mutating func truncate(to length: Int) {
+        precondition(length >= 0 && length <= count, "only written bytes can be kept")
+        count = length
+    }
+
     /// Makes room for `extra` more bytes.
     @inline(__always)
     package mutating func reserve(_ extra: Int) {
@@ -74,7 +80,7 @@ package struct ByteWriter: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    package mutating func append(_ text: String) {
+    package mutating func append(text: String) {
         var text = text
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
@@ -126,7 +132,7 @@ package struct ByteWriter: ~Copyable {
         let rest = time.microseconds &- days &* 86_400_000_000
         let (year, month, day) = civilFromDays(Int(days))
         guard (0...9_999).contains(year) else {
-            append(time.description)
+            append(text: time.description)
             return
         }
         reserve(27)

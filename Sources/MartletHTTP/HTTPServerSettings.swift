@@ -21,7 +21,7 @@ package struct HTTPServerSettings: Sendable, Hashable {
 
     package init(
         host: String = "127.0.0.1", port: UInt16 = 6_566, threads: Int = 2, connectionLimit: Int = 1_024,
-        idleTimeoutSeconds: Int = 60, bodyLimitBytes: Int = 8 << 20, headerLimitBytes: Int = 32 << 10,
+        idleTimeoutSeconds: Int = 60, bodyLimitBytes: Int = 8 << 20, headerLimitBytes: Int = 8 << 10,
         waitingLimit: Int = 64, drainSeconds: Int = 10
     ) {
         self.host = host

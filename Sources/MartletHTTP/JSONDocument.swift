@@ -1,4 +1,5 @@
 internal import CSimdJSON
+internal import Glibc
 package import MartletCore
 
 /// A JSON text as simdjson parsed it, kept on its tape: nothing is built for a value until it is asked for. Belongs to the thread
@@ -176,8 +177,16 @@ package struct JSONElement {
 }
 
 extension UnsafeRawBufferPointer {
+    /// Whether both hold the same bytes.
+    package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count, let left = baseAddress, let right = other.baseAddress else {
+            return count == other.count
+        }
+        return memcmp(left, right, count) == 0
+    }
+
     /// Whether the bytes are those of `text`.
     package func equals(_ text: StaticString) -> Bool {
-        count == text.utf8CodeUnitCount && elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: count))
+        equals(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

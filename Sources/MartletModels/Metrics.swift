@@ -7,18 +7,48 @@ private struct ScoreGroups {
 
     init(_ scores: [Float], _ labels: [Float]) {
         precondition(scores.count == labels.count, "one label a score")
-        let order = scores.indices.sorted { scores[$0] > scores[$1] }
-        var groups: [(rows: Int, positives: Int)] = []
-        var last: Float?
-        for index in order {
-            if scores[index] != last {
-                groups.append((0, 0))
-                last = scores[index]
-            }
-            groups[groups.count - 1].rows += 1
-            if labels[index] == 1 { groups[groups.count - 1].positives += 1 }
+        // One key for both: the score's bits, turned so that they rise as the score falls, then the label.
+        var keys = scores.indices.map { index in
+            UInt64(fallingBits(scores[index])) << 1 | (labels[index] == 1 ? 1 : 0)
         }
+        radixSort(&keys)
+        var groups: [(rows: Int, positives: Int)] = []
+        var last = UInt64.max
+        var current = (rows: 0, positives: 0)
+        for key in keys {
+            if key >> 1 != last {
+                if current.rows > 0 { groups.append(current) }
+                current = (0, 0)
+                last = key >> 1
+            }
+            current.rows += 1
+            current.positives += Int(key & 1)
+        }
+        if current.rows > 0 { groups.append(current) }
         self.groups = groups
+    }
+}
+
+/// Bits that compare as unsigned numbers in the opposite order of the floats; both zeros are one.
+private func fallingBits(_ value: Float) -> UInt32 {
+    let bits = (value + 0).bitPattern
+    return bits >> 31 == 0 ? ~(bits | 0x8000_0000) : bits
+}
+
+/// Ascending, by the lowest 33 bits: three passes of eleven. A validation set is ranked after every round of training, where a
+/// sort by comparison takes as long as the round.
+private func radixSort(_ keys: inout [UInt64]) {
+    var other = [UInt64](repeating: 0, count: keys.count)
+    for shift in [0, 11, 22] as [UInt64] {
+        var starts = [Int](repeating: 0, count: 2_049)
+        for key in keys { starts[Int(key >> shift & 2_047) + 1] += 1 }
+        for digit in 1..<2_049 { starts[digit] += starts[digit - 1] }
+        for key in keys {
+            let digit = Int(key >> shift & 2_047)
+            other[starts[digit]] = key
+            starts[digit] += 1
+        }
+        swap(&keys, &other)
     }
 }
 

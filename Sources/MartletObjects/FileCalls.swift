@@ -22,6 +22,9 @@ package final class FileFaults: Sendable {
         plan.withLock { $0.failures[call, default: [:]][$0.counts[call, default: 0] + nth] = code }
     }
 
+    /// Forgets the failures that have not happened yet.
+    package func clear() { plan.withLock { $0.failures = [:] } }
+
     /// How often the call was asked for.
     package func count(of call: FileCall) -> Int { plan.withLock { $0.counts[call, default: 0] } }
 

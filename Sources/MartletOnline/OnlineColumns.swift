@@ -26,8 +26,9 @@ extension OnlineStore {
         var table = RecordTable()
         var result: OnlineColumns?
         try read([lookup], keys: [encoded], into: &table) { table in
-            let answer = try ViewAnswer(
-                view, features: features, lookup: 0, keyCount: encoded.uniqueCount, in: table, at: time)
+            var answer = ViewAnswer()
+            try answer.fill(
+                view, features: features, lookup: 0, keyCount: encoded.uniqueCount, from: table, at: time)
             result = try answer.columns(view, features, rows)
         }
         guard let result else { preconditionFailure("the store ran no body") }
@@ -37,15 +38,10 @@ extension OnlineStore {
 
 extension ViewAnswer {
     func columns(_ view: OnlineView, _ features: [Int], _ rows: [Int]) throws -> OnlineColumns {
-        var columns: [Column] = []
-        switch content {
-        case .latest(let found):
-            for feature in features {
-                columns.append(try column(view.features[feature].type, feature, rows.map { found[$0] }))
-            }
-        case .windowed(let assembled):
-            columns = assembled.map { $0.gathering(rows.map { Int32($0) }) }
-        }
+        let columns =
+            isWindowed
+            ? self.columns.map { $0.gathering(rows.map { Int32($0) }) }
+            : try features.map { try column(view.features[$0].type, $0, rows.map { self.rows[$0] }) }
         let statuses = columns.map { column in
             rows.enumerated().map { index, key in status(key: key, isNull: column.isNull(index)) }
         }

@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// A view as an online store reads it.
-package struct OnlineView: Sendable {
+/// A view as an online store reads it. A class, so that a request takes one reference and not one for each of its parts.
+package final class OnlineView: Sendable {
     package let identity: ViewIdentity
     /// The join keys with their types, in the order of the key.
     package let keys: [Field]

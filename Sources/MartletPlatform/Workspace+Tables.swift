@@ -8,6 +8,9 @@ func tableNamed(_ text: String) -> TableName? {
     return name
 }
 
+/// Whether the text names a table rather than a file.
+package func isTableName(_ text: String) -> Bool { tableNamed(text) != nil }
+
 /// A table as a list shows it.
 package struct TableSummary: Sendable {
     package let name: String

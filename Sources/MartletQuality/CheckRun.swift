@@ -22,18 +22,28 @@ package struct CheckRun {
         _ definitions: [ChecksDefinition], rows: String, known: String?, now: Timestamp, connection: QueryConnection
     ) throws {
         let checks = definitions.flatMap(\.checks)
+        for check in checks {
+            if case .sql(let expression) = check.rule {
+                try validateExpression(expression, of: check, connection: connection)
+            }
+        }
         let rowChecks = checks.enumerated().compactMap { index, check in
             (check.rule.failingRow ?? uniqueness(check.rule, known: known)).map { (index: index, failing: $0) }
         }
-        try connection.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE check_failures AS SELECT * FROM (
-                SELECT _position\(rowChecks.map { ", (\($0.failing)) AS f\($0.index)" }.joined()) FROM \(rows) AS batch)
-            WHERE \(rowChecks.isEmpty ? "false" : rowChecks.map { "f\($0.index)" }.joined(separator: " OR "))
-            """)
+        do {
+            try connection.execute(
+                """
+                CREATE OR REPLACE TEMP TABLE check_failures AS SELECT * FROM (
+                    SELECT _position\(rowChecks.map { ", (\($0.failing)) AS f\($0.index)" }.joined()) FROM \(rows) AS batch)
+                WHERE \(rowChecks.isEmpty ? "false" : rowChecks.map { "f\($0.index)" }.joined(separator: " OR "))
+                """)
+        } catch {
+            throw blamed(rowChecks.map { (checks[$0.index], $0.failing) }, rows, connection, error)
+        }
+        // The count of failures keeps this one row where no check is about rows.
         let counted = try connection.query(
             """
-            SELECT (SELECT count(*) FROM \(rows)) AS total\(rowChecks.map { ", count_if(f\($0.index)) AS n\($0.index)" }.joined())
+            SELECT (SELECT count(*) FROM \(rows)) AS total, count(*) AS failures\(rowChecks.map { ", count_if(f\($0.index)) AS n\($0.index)" }.joined())
             FROM check_failures
             """)
         let total = Int(counted["total"]?[0].number ?? 0)
@@ -66,6 +76,22 @@ package struct CheckRun {
     }
 }
 
+/// The same failure with the name of the check that causes it, where one alone does.
+private func blamed(
+    _ checks: [(check: Check, failing: String)], _ rows: String, _ connection: QueryConnection, _ error: any Error
+) -> any Error {
+    for (check, failing) in checks {
+        do {
+            _ = try connection.query("SELECT count_if(\(failing)) FROM (SELECT * FROM \(rows)) AS batch")
+        } catch let cause as MartletError {
+            return MartletError(cause.code, "check \(check.name) cannot be run", fix: cause.fix, cause: cause)
+        } catch {
+            return error
+        }
+    }
+    return error
+}
+
 /// True for a row whose values stand in another row too: here, all but the first such row of the batch fail; and every row whose
 /// values were accepted earlier.
 private func uniqueness(_ rule: Check.Rule, known: String?) -> String? {
@@ -88,12 +114,14 @@ private func batchResult(
         let passed = total >= (minimum ?? 0) && total <= (maximum ?? .max)
         return .init(check: check, passed: passed, failingRows: 0, finding: "\(total) rows")
     case .freshness(let column, let maximumAge):
-        guard case .timestamp(let newest) = try connection.value("SELECT max(\(quotedIdentifier(column))) FROM \(rows)") else {
+        guard case .timestamp(let newest) = try connection.value("SELECT max(\(quotedIdentifier(column))) FROM \(rows)")
+        else {
             return .init(check: check, passed: false, failingRows: 0, finding: "no row has a \(column)")
         }
         let age = now - newest
         let shown = TimeSpan(microseconds: max(0, age.microseconds / 1_000_000 * 1_000_000))
-        return .init(check: check, passed: age <= maximumAge, failingRows: 0, finding: "the newest \(column) is \(shown) old")
+        return .init(
+            check: check, passed: age <= maximumAge, failingRows: 0, finding: "the newest \(column) is \(shown) old")
     case .notNull, .unique, .accepted, .range, .regex, .sql:
         preconditionFailure("rules about rows are counted with the rows")
     }

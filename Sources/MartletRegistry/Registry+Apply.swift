@@ -85,7 +85,8 @@ extension Registry {
     ) throws {
         try connection.execute(
             """
-            INSERT INTO revisions (tenant, workspace, revision, parent, rolled_back_to, applied_at, principal, idempotency_key)
+            INSERT INTO revisions
+                (tenant, workspace, revision, parent, rolled_back_to, applied_at, principal, idempotency_key)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             scope + [

@@ -9,6 +9,23 @@ func encodeKeys(
     _ group: [Field], _ request: OnlineRequest, _ catalog: ServingCatalog, into keys: inout EntityKeys
 ) throws(FeastError) {
     keys.removeAll()
+    if group.count == 1 {
+        // No array of iterators for the usual key.
+        var row = 0
+        var hasNull = false
+        for element in try column(group[0].name, request, catalog).values.elements {
+            if element.isNull {
+                hasNull = true
+                keys.endNullKey()
+            } else {
+                try append(element, group[0], row, &keys)
+                keys.endKey()
+            }
+            row += 1
+        }
+        if hasNull { keys.appendImpossibleKey() }
+        return
+    }
     var iterators: [JSONElement.Elements] = []
     for field in group { iterators.append(try column(field.name, request, catalog).values.elements) }
     var hasNull = false
@@ -38,7 +55,8 @@ private func column(
 }
 
 func isName(_ utf8: UnsafeRawBufferPointer, _ name: String) -> Bool {
-    name.utf8.count == utf8.count && utf8.elementsEqual(name.utf8)
+    var name = name
+    return name.withUTF8 { utf8.equals(UnsafeRawBufferPointer($0)) }
 }
 
 private func append(_ element: JSONElement, _ field: Field, _ row: Int, _ keys: inout EntityKeys) throws(FeastError) {

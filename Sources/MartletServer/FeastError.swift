@@ -58,6 +58,4 @@ struct FeastError: Error {
         }
         self.init(status: httpStatus(of: known.code), class: "FeastError", "\(known.message) [\(known.code)]")
     }
-
-    var response: Response { Response(status: status, body: body) }
 }

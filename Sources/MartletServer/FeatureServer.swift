@@ -19,7 +19,9 @@ package final class FeatureServer: Sendable {
         let online = OnlineHandler(settings, catalog, store, time)
         let metrics = MetricsBox()
         var router = Router()
-        router.on(.post, "/get-online-features") { request, writer in online.answer(request, &writer) }
+        router.on(.post, "/get-online-features") { request, writer in
+            .written(status: online.answer(request.body, isPadded: true, &writer), .json)
+        }
         router.on(.get, "/health") { _, _ in .written(status: 200, .json) }
         router.on(.get, "/v1/health") { _, writer in
             let catalog = online.catalog
@@ -47,6 +49,12 @@ package final class FeatureServer: Sendable {
 
     /// Serves another catalog from the next request on; no request is dropped.
     package func replaceCatalog(_ catalog: ServingCatalog) { online.replaceCatalog(catalog) }
+
+    /// Answers the body of a `/get-online-features` request without HTTP; the answer is appended to `writer`.
+    /// - Returns: the HTTP status.
+    package func answer(body: [UInt8], to writer: inout ByteWriter) -> Int {
+        body.withUnsafeBytes { online.answer($0, isPadded: false, &writer) }
+    }
 
     /// Lets running requests end and stops. Blocks.
     package func stop() { http.stop() }

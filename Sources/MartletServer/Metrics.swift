@@ -65,11 +65,13 @@ final class Metrics: RequestObserver {
                 guard count > 0 else { continue }
                 let name = status < Self.statuses.count ? String(Self.statuses[status]) : "other"
                 writer.append(
-                    "martlet_http_requests_total{\(labels),route=\"\(routes[route])\",status=\"\(name)\"} \(count)\n")
+                    text:
+                        "martlet_http_requests_total{\(labels),route=\"\(routes[route])\",status=\"\(name)\"} \(count)\n"
+                )
             }
         }
         let name = "martlet_http_request_duration_seconds"
-        writer.append("# HELP \(name) From the complete request to its answer.\n# TYPE \(name) histogram\n")
+        writer.append(text: "# HELP \(name) From the complete request to its answer.\n# TYPE \(name) histogram\n")
         for route in routes.indices {
             let first = Self.statuses.count + 1
             var total: UInt64 = 0
@@ -80,11 +82,11 @@ final class Metrics: RequestObserver {
             }
             total += sum(route, first + Self.boundsNanoseconds.count)
             guard total > 0 else { continue }
-            writer.append(lines)
-            writer.append("\(name)_bucket{\(labels),route=\"\(routes[route])\",le=\"+Inf\"} \(total)\n")
+            writer.append(text: lines)
+            writer.append(text: "\(name)_bucket{\(labels),route=\"\(routes[route])\",le=\"+Inf\"} \(total)\n")
             let seconds = Double(sum(route, cellsPerRoute - 1)) / 1e9
-            writer.append("\(name)_sum{\(labels),route=\"\(routes[route])\"} \(seconds)\n")
-            writer.append("\(name)_count{\(labels),route=\"\(routes[route])\"} \(total)\n")
+            writer.append(text: "\(name)_sum{\(labels),route=\"\(routes[route])\"} \(seconds)\n")
+            writer.append(text: "\(name)_count{\(labels),route=\"\(routes[route])\"} \(total)\n")
         }
     }
 

@@ -5,23 +5,22 @@ internal import MartletOnline
 /// Writes the answer of `/get-online-features`: column-major, join keys first, then the features in the order asked for.
 struct OnlineAnswer {
     let plan: ServingPlan
-    let answers: [ViewAnswer]
-    /// By key group, for each row its unique key; null keys have the last.
-    let keyRows: [[Int]]
+    private let answers: [ViewAnswer]
+    private let keyRows: [[Int]]
     let rowCount: Int
-    // What repeats is written once and copied: the statuses of an all-present column, the times of each view.
+    // What repeats is written once and copied: the statuses of an all-present column, the times of a view while its features follow one another.
     private var presentStatuses: Range<Int>?
-    private var timesOfPart: [Range<Int>?]
+    private var timesOfPart: Range<Int>?
+    private var part = -1
 
-    init(_ plan: ServingPlan, _ answers: [ViewAnswer], keyRows: [[Int]], rowCount: Int) {
+    init(_ plan: ServingPlan, _ scratch: OnlineScratch, rowCount: Int) {
         self.plan = plan
-        self.answers = answers
-        self.keyRows = keyRows
+        answers = scratch.answers
+        keyRows = scratch.keyRows
         self.rowCount = rowCount
-        timesOfPart = Array(repeating: nil, count: plan.parts.count)
     }
 
-    mutating func write(_ request: OnlineRequest, _ state: ServingState, to writer: inout ByteWriter) throws {
+    mutating func write(_ request: OnlineRequest, to writer: inout ByteWriter) throws {
         writer.append("{\"results\":[")
         for (index, column) in request.entities.enumerated() {
             if index > 0 { writer.append(UInt8(ascii: ",")) }
@@ -43,7 +42,7 @@ struct OnlineAnswer {
     }
 
     private mutating func writeKeys(_ column: OnlineRequest.EntityColumn, to writer: inout ByteWriter) {
-        let type = plan.keyGroups.joined().first { isName(column.name, $0.name) }?.type
+        let type = keyType(column.name)
         writer.append("{\"values\":[")
         var isFirst = true
         var hasNull = false
@@ -66,31 +65,43 @@ struct OnlineAnswer {
     }
 
     private mutating func writeFeature(_ output: ServingPlan.Output, to writer: inout ByteWriter) throws {
-        let answer = answers[output.part]
-        let keys = keyRows[plan.parts[output.part].keyGroup]
+        // Only the arrays that are needed are named: a copy of an answer would count references to all of them.
+        let keys = keyRows[output.keyGroup]
         writer.append("{\"values\":[")
         let allPresent: Bool
-        switch answer.content {
-        case .latest(let rows): allPresent = try writeLatest(rows, keys, output, to: &writer)
-        case .windowed(let columns): allPresent = writeColumn(columns[output.column], keys, to: &writer)
+        if answers[output.part].isWindowed {
+            allPresent = writeColumn(answers[output.part].columns[output.column], keys, to: &writer)
+        } else {
+            allPresent = try writeLatest(answers[output.part].rows, keys, output, to: &writer)
         }
         writer.append("],\"statuses\":[")
         if allPresent {
             writePresent(to: &writer)
         } else {
-            switch answer.content {
-            case .latest(let rows):
-                writeStatuses(to: &writer) { row in
-                    answer.status(key: keys[row], isNull: rows[keys[row]]?.isPresent(output.feature) != true)
-                }
-            case .windowed(let columns):
-                let column = columns[output.column]
+            let answer = answers[output.part]
+            if answer.isWindowed {
+                let column = answer.columns[output.column]
                 writeStatuses(to: &writer) { row in answer.status(key: keys[row], isNull: column.isNull(keys[row])) }
+            } else {
+                writeStatuses(to: &writer) { row in
+                    answer.status(key: keys[row], isNull: answer.rows[keys[row]]?.isPresent(output.feature) != true)
+                }
             }
         }
         writer.append("],\"event_timestamps\":[")
-        writeTimes(output.part, answer, keys, to: &writer)
+        if part == output.part, let timesOfPart {
+            writer.append(repeating: timesOfPart)
+        } else {
+            writeTimes(output.part, answers[output.part].eventTimes, keys, to: &writer)
+        }
         writer.append("]}")
+    }
+
+    private func keyType(_ name: UnsafeRawBufferPointer) -> DataType? {
+        for group in plan.keyGroups {
+            for key in group where isName(name, key.name) { return key.type }
+        }
+        return nil
     }
 
     private mutating func writePresent(to writer: inout ByteWriter) {
@@ -112,14 +123,13 @@ struct OnlineAnswer {
         }
     }
 
-    private mutating func writeTimes(_ part: Int, _ answer: ViewAnswer, _ keys: [Int], to writer: inout ByteWriter) {
-        if let known = timesOfPart[part] { return writer.append(repeating: known) }
+    private mutating func writeTimes(_ part: Int, _ times: [Int64], _ keys: [Int], to writer: inout ByteWriter) {
         let start = writer.count
         var last = start..<start
         var lastTime: Int64?
         for row in 0..<rowCount {
             if row > 0 { writer.append(UInt8(ascii: ",")) }
-            let time = answer.eventTimes[keys[row]]
+            let time = times[keys[row]]
             // Rows that were loaded together often have one time.
             if time == lastTime {
                 writer.append(repeating: last)
@@ -130,7 +140,8 @@ struct OnlineAnswer {
                 lastTime = time
             }
         }
-        timesOfPart[part] = start..<writer.count
+        self.part = part
+        timesOfPart = start..<writer.count
     }
 }
 

@@ -9,7 +9,14 @@ final class OnlineHandler: Sendable {
     private let store: any OnlineStore
     private let time: any TimeSource
     private let state: Mutex<ServingState>
-    private let scratches = Mutex<[OnlineScratch]>([])
+    /// Memory of earlier requests; at most one for each thread of the server.
+    private let scratches = Mutex<[Rested]>([])
+
+    private struct Rested: @unchecked Sendable {
+        // @unchecked: as `OnlineScratch`.
+        let scratch: OnlineScratch
+        let table: RecordTable
+    }
 
     init(
         _ settings: FeatureServerSettings, _ catalog: ServingCatalog, _ store: any OnlineStore, _ time: any TimeSource
@@ -28,48 +35,56 @@ final class OnlineHandler: Sendable {
         state.withLock { $0 = new }
     }
 
-    func answer(_ request: borrowing Request, _ writer: inout ByteWriter) -> Reply {
+    /// Writes the answer, or the refusal, to `writer`.
+    /// - Parameter isPadded: whether `JSONDocument.paddingBytes` readable bytes follow the body.
+    /// - Returns: the HTTP status.
+    func answer(_ body: UnsafeRawBufferPointer, isPadded: Bool, _ writer: inout ByteWriter) -> Int {
+        let start = writer.count
+        let failure: FeastError
         do {
-            try write(request.body, to: &writer)
-            return .written(status: 200, .json)
+            try write(body, isPadded, to: &writer)
+            return 200
         } catch let error as FeastError {
-            return .response(error.response)
+            failure = error
         } catch {
-            return .response(FeastError(error).response)
+            failure = FeastError(error)
         }
+        // Nothing of an answer that was begun may be seen.
+        writer.truncate(to: start)
+        writer.append(contentsOf: failure.body)
+        return failure.status
     }
 
-    private func write(_ body: UnsafeRawBufferPointer, to writer: inout ByteWriter) throws {
+    private func write(_ body: UnsafeRawBufferPointer, _ isPadded: Bool, to writer: inout ByteWriter) throws {
         let document: JSONDocument
         do {
-            document = try JSONDocument(parsing: body, isPadded: true)
+            document = try JSONDocument(parsing: body, isPadded: isPadded)
         } catch {
             throw FeastError(type: "json_invalid", at: [.index(0)], "JSON decode error: \(error.message)")
         }
-        let request = try OnlineRequest(document.root, settings: settings)
+        var (scratch, table) =
+            scratches.withLock { $0.popLast() }.map { ($0.scratch, $0.table) } ?? (OnlineScratch(), RecordTable())
+        defer {
+            let rested = Rested(scratch: scratch, table: table)
+            scratches.withLock { $0.append(rested) }
+        }
+        let request = try OnlineRequest(document.root, settings: settings, columns: &scratch.columns)
         let state = state.withLock { $0 }
         let plan = try state.plan(request)
-        try checkEntityNames(request, state)
-        let scratch = scratches.withLock { $0.popLast() } ?? OnlineScratch()
-        defer { scratches.withLock { $0.append(scratch) } }
+        try checkEntityNames(request, plan, state)
         try scratch.encode(plan, request, state.catalog)
         let now = time.now()
-        try store.read(scratch.lookups(plan), keys: scratch.keys, into: &scratch.table) { table in
-            var answers: [ViewAnswer] = []
-            answers.reserveCapacity(plan.parts.count)
-            for (index, part) in plan.parts.enumerated() {
-                answers.append(
-                    try ViewAnswer(
-                        part.view, features: part.features, lookup: index,
-                        keyCount: scratch.keys[part.keyGroup].uniqueCount, in: table, at: now))
-            }
-            var answer = OnlineAnswer(plan, answers, keyRows: scratch.keyRows, rowCount: request.rowCount)
-            try answer.write(request, state, to: &writer)
+        try store.read(plan.lookups, keys: scratch.keys, into: &table) { table in
+            try scratch.fillAnswers(plan, table, now)
+            var answer = OnlineAnswer(plan, scratch, rowCount: request.rowCount)
+            try answer.write(request, to: &writer)
         }
     }
 
-    private func checkEntityNames(_ request: OnlineRequest, _ state: ServingState) throws(FeastError) {
-        for column in request.entities {
+    private func checkEntityNames(
+        _ request: OnlineRequest, _ plan: ServingPlan, _ state: ServingState
+    ) throws(FeastError) {
+        for column in request.entities where !plan.hasKey(column.name) {
             let name = text(column.name)
             if state.joinKeys.contains(name) || state.catalog.entityKeys[name] != nil { continue }
             let near = nearestName(to: name, among: state.joinKeys.sorted())
@@ -77,33 +92,5 @@ final class OnlineHandler: Sendable {
                 type: "extra_forbidden", at: [.name("entities"), .name(name)],
                 "there is no join key \(name)" + (near.map { "; did you mean \($0)?" } ?? ""))
         }
-    }
-}
-
-/// What one request needs and the next one uses again.
-private final class OnlineScratch: @unchecked Sendable {
-    // @unchecked: the pool gives it to one request at a time.
-    private(set) var keys: [EntityKeys] = []
-    private(set) var keyRows: [[Int]] = []
-    var table = RecordTable()
-
-    func encode(_ plan: ServingPlan, _ request: OnlineRequest, _ catalog: ServingCatalog) throws(FeastError) {
-        while keys.count < plan.keyGroups.count {
-            keys.append(EntityKeys())
-            keyRows.append([])
-        }
-        for (index, group) in plan.keyGroups.enumerated() {
-            try encodeKeys(group, request, catalog, into: &keys[index])
-            keyRows[index].removeAll(keepingCapacity: true)
-            let nullKey = keys[index].uniqueCount - 1
-            for row in 0..<request.rowCount {
-                let key = Int(keys[index].rows[row])
-                keyRows[index].append(key < 0 ? nullKey : key)
-            }
-        }
-    }
-
-    func lookups(_ plan: ServingPlan) -> [RecordLookup] {
-        plan.parts.map { RecordLookup(view: $0.handle, keyIndex: $0.keyGroup) }
     }
 }

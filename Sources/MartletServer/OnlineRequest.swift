@@ -21,7 +21,10 @@ struct OnlineRequest {
     let entities: [EntityColumn]
     let rowCount: Int
 
-    init(_ root: JSONElement, settings: FeatureServerSettings) throws(FeastError) {
+    /// - Parameter columns: memory to use again.
+    init(
+        _ root: JSONElement, settings: FeatureServerSettings, columns: inout [EntityColumn]
+    ) throws(FeastError) {
         guard root.kind == .object else {
             throw FeastError(type: "model_attributes_type", at: [], "Input should be a valid dictionary")
         }
@@ -47,7 +50,8 @@ struct OnlineRequest {
         self.hasVersionMetadata = hasVersionMetadata
         wanted = try OnlineRequest.wanted(features, service, settings)
         guard let entities else { throw FeastError(type: "missing", at: [.name("entities")], "Field required") }
-        self.entities = try entityColumns(entities)
+        try readEntityColumns(entities, into: &columns)
+        self.entities = columns
         rowCount = try commonCount(self.entities, settings)
     }
 
@@ -86,11 +90,13 @@ private func flag(_ element: JSONElement, _ name: String) throws(FeastError) -> 
     return value
 }
 
-private func entityColumns(_ element: JSONElement) throws(FeastError) -> [OnlineRequest.EntityColumn] {
+private func readEntityColumns(
+    _ element: JSONElement, into columns: inout [OnlineRequest.EntityColumn]
+) throws(FeastError) {
+    columns.removeAll(keepingCapacity: true)
     guard element.kind == .object else {
         throw FeastError(type: "dict_type", at: [.name("entities")], "Input should be a valid dictionary")
     }
-    var columns: [OnlineRequest.EntityColumn] = []
     for (name, values) in element.members {
         guard values.kind == .array else {
             throw FeastError(
@@ -100,10 +106,9 @@ private func entityColumns(_ element: JSONElement) throws(FeastError) -> [Online
         if columns.count > 64 {
             throw FeastError(type: "too_long", at: [.name("entities")], "at most 64 entity columns (entity limit)")
         }
-        columns.removeAll { $0.name.elementsEqual(name) }
+        if !columns.isEmpty { columns.removeAll { $0.name.elementsEqual(name) } }
         columns.append(OnlineRequest.EntityColumn(name: name, values: values))
     }
-    return columns
 }
 
 private func commonCount(

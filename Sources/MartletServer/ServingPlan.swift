@@ -3,17 +3,17 @@ internal import MartletHTTP
 internal import MartletOnline
 
 /// A feature list resolved against a catalog: nothing is looked up by name while it is served.
-struct ServingPlan: Sendable {
+final class ServingPlan: Sendable {
     /// One view with those of its features that are wanted.
     struct Part: Sendable {
         let view: OnlineView
-        let handle: ViewHandle
         let keyGroup: Int
         var features: [Int]
     }
 
     struct Output: Sendable {
         let part: Int
+        let keyGroup: Int
         /// Index into the view's features.
         let feature: Int
         /// Index into the part's features.
@@ -22,14 +22,16 @@ struct ServingPlan: Sendable {
     }
 
     /// The different combinations of join keys: views with equal ones share their encoded keys.
-    private(set) var keyGroups: [[Field]] = []
-    private(set) var parts: [Part] = []
+    let keyGroups: [[Field]]
+    let parts: [Part]
+    /// One for each part.
+    let lookups: [RecordLookup]
     /// In the order asked for.
-    private(set) var outputs: [Output] = []
+    let outputs: [Output]
     /// The names of the outputs as JSON strings, each after a comma.
-    private(set) var namesJSON: [UInt8] = []
+    let namesJSON: [UInt8]
     /// `,"feature_view_metadata":[…]`, or empty.
-    private(set) var metadataJSON: [UInt8] = []
+    let metadataJSON: [UInt8]
 
     struct Reference: Hashable {
         var view: String
@@ -42,6 +44,10 @@ struct ServingPlan: Sendable {
         _ references: [Reference], hasFullNames: Bool, hasVersionMetadata: Bool, catalog: ServingCatalog,
         store: any OnlineStore
     ) throws {
+        var keyGroups: [[Field]] = []
+        var parts: [Part] = []
+        var lookups: [RecordLookup] = []
+        var outputs: [Output] = []
         var names: [String] = []
         var partOfView: [String: Int] = [:]
         for reference in references {
@@ -54,16 +60,27 @@ struct ServingPlan: Sendable {
                         + (near.map { "; did you mean \($0)?" } ?? ""))
             }
             let label = reference.version.map { "\(reference.view)@v\($0)" } ?? reference.view
-            let part = try partOfView[label] ?? addPart(view, store)
-            partOfView[label] = part
+            let part = partOfView[label] ?? parts.count
+            if part == parts.count {
+                partOfView[label] = part
+                let group = keyGroups.firstIndex(of: view.keys) ?? keyGroups.count
+                if group == keyGroups.count { keyGroups.append(view.keys) }
+                parts.append(Part(view: view, keyGroup: group, features: []))
+                lookups.append(RecordLookup(view: try store.handle(for: view.identity), keyIndex: group))
+            }
             outputs.append(
                 Output(
-                    part: part, feature: feature, column: parts[part].features.count, type: view.features[feature].type)
+                    part: part, keyGroup: parts[part].keyGroup, feature: feature, column: parts[part].features.count,
+                    type: view.features[feature].type)
             )
             parts[part].features.append(feature)
             names.append(hasFullNames ? "\(label)__\(reference.feature)" : reference.feature)
         }
         try checkUnique(names, hasFullNames)
+        self.keyGroups = keyGroups
+        self.parts = parts
+        self.lookups = lookups
+        self.outputs = outputs
         namesJSON = names.flatMap { name in
             var writer = ByteWriter()
             writer.append(UInt8(ascii: ","))
@@ -73,12 +90,12 @@ struct ServingPlan: Sendable {
         metadataJSON = hasVersionMetadata ? versionMetadata(parts.map(\.view)) : []
     }
 
-    private mutating func addPart(_ view: OnlineView, _ store: any OnlineStore) throws -> Int {
-        let group = keyGroups.firstIndex(of: view.keys) ?? keyGroups.count
-        if group == keyGroups.count { keyGroups.append(view.keys) }
-        parts.append(
-            Part(view: view, handle: try store.handle(for: view.identity), keyGroup: group, features: []))
-        return parts.count - 1
+    /// Whether one of the views has a join key of that name.
+    func hasKey(_ name: UnsafeRawBufferPointer) -> Bool {
+        for group in keyGroups {
+            for key in group where isName(name, key.name) { return true }
+        }
+        return false
     }
 }
 

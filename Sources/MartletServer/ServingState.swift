@@ -41,7 +41,8 @@ final class ServingState: Sendable {
         }
         let hash = planHash(bytes, flags)
         let known = plans.withLock { plans -> ServingPlan? in
-            guard let entry = plans[hash], entry.flags == flags, entry.bytes.elementsEqual(bytes) else { return nil }
+            guard let entry = plans[hash], entry.flags == flags, entry.bytes.withUnsafeBytes({ $0.equals(bytes) })
+            else { return nil }
             return entry.plan
         }
         if let known { return known }

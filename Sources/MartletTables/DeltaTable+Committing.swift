@@ -44,7 +44,8 @@ extension DeltaTable {
                 actions.insert(
                     .transaction(
                         AppTransaction(
-                            appID: transaction.appID, version: transaction.version, lastUpdated: now.microseconds / 1_000)),
+                            appID: transaction.appID, version: transaction.version,
+                            lastUpdated: now.microseconds / 1_000)),
                     at: 0)
             }
             actions.insert(.commitInfo(information(intent, now, readVersion: currentVersion)), at: 0)

@@ -8,7 +8,9 @@ extension DeltaTable {
     ///   - columns: those wanted, in this order; nil means all in the order of the schema.
     ///   - filter: leaves out files that cannot hold a row wanted; rows must still be filtered.
     /// - Throws: `missingColumn` for a column that the snapshot lacks.
-    package func scanSQL(_ snapshot: Snapshot, columns: [String]? = nil, where filter: FileFilter = .all) throws -> String {
+    package func scanSQL(_ snapshot: Snapshot, columns: [String]? = nil, where filter: FileFilter = .all) throws
+        -> String
+    {
         for column in columns ?? [] where snapshot.schema[column] == nil {
             throw MartletError(
                 .missingColumn, "the table \(name) has no column \(column)",

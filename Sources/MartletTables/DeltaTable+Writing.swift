@@ -143,7 +143,8 @@ extension DeltaTable {
     }
 
     private func alreadyWritten(_ transaction: WriteOptions.Transaction?, _ snapshot: Snapshot) -> WriteResult? {
-        guard let transaction, let last = snapshot.transactionVersion(of: transaction.appID), last >= transaction.version
+        guard let transaction, let last = snapshot.transactionVersion(of: transaction.appID),
+            last >= transaction.version
         else { return nil }
         return WriteResult(
             version: snapshot.version, outcome: .alreadyWritten, rowCount: 0, fileCount: 0, sizeBytes: 0, attempts: 0)
@@ -216,7 +217,9 @@ extension DeltaTable {
                 }
             }
         } else if var metadata = target.newMetadata {
-            if !plan.added.isEmpty { metadata.schemaString = try SchemaText.adding(plan.added, to: metadata.schemaString) }
+            if !plan.added.isEmpty {
+                metadata.schemaString = try SchemaText.adding(plan.added, to: metadata.schemaString)
+            }
             actions += [.protocol(.ours), .metadata(metadata)]
         } else {
             throw MartletError(.conflict, "the table \(name) was deleted while it was being written")
@@ -230,14 +233,17 @@ extension DeltaTable {
     /// - Throws: `conflict` where another writer made the files unfit.
     private func rebased(_ plan: WritePlan, _ target: Target, _ current: Snapshot) throws -> TableMetadata? {
         guard current.partitionColumns == target.partitionColumns else {
-            throw MartletError(.conflict, "another writer changed the partitions of the table \(name)", fix: "write again")
+            throw MartletError(
+                .conflict, "another writer changed the partitions of the table \(name)", fix: "write again")
         }
         var missing: [Field] = []
         for field in plan.fields {
             if let now = current.schema[field.name] {
-                guard now.type == field.type, now.isNullable || !field.isNullable || target.schema[field.name] == now else {
+                guard now.type == field.type, now.isNullable || !field.isNullable || target.schema[field.name] == now
+                else {
                     throw MartletError(
-                        .conflict, "another writer changed column \(field.name) of the table \(name)", fix: "write again")
+                        .conflict, "another writer changed column \(field.name) of the table \(name)",
+                        fix: "write again")
                 }
             } else if plan.added.contains(field) {
                 missing.append(field)
@@ -247,8 +253,10 @@ extension DeltaTable {
                     fix: "write again")
             }
         }
-        for field in current.schema.fields where !field.isNullable && !plan.fields.contains(where: { $0.name == field.name }) {
-            throw MartletError(.conflict, "another writer added column \(field.name) to the table \(name)", fix: "write again")
+        for field in current.schema.fields
+        where !field.isNullable && !plan.fields.contains(where: { $0.name == field.name }) {
+            throw MartletError(
+                .conflict, "another writer added column \(field.name) to the table \(name)", fix: "write again")
         }
         if missing.isEmpty { return nil }
         var metadata = current.log.metadata

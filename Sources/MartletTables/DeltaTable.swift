@@ -78,7 +78,9 @@ package final class DeltaTable: Sendable {
         }
     }
 
-    var absent: MartletError { MartletError(.notFound, "there is no table \(name)", fix: "its folder would be \(location)") }
+    var absent: MartletError {
+        MartletError(.notFound, "there is no table \(name)", fix: "its folder would be \(location)")
+    }
 }
 
 /// What all tables of a workspace share.

@@ -22,7 +22,8 @@ enum FilePath {
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%") {
-                guard rest.count >= 2, let high = rest.popFirst().flatMap(nibble), let low = rest.popFirst().flatMap(nibble)
+                guard rest.count >= 2, let high = rest.popFirst().flatMap(nibble),
+                    let low = rest.popFirst().flatMap(nibble)
                 else { return nil }
                 bytes.append(high << 4 | low)
             } else {

@@ -13,13 +13,17 @@ enum LogFileName: Sendable, Hashable {
     /// nil for everything else that may lie in the folder.
     init?(_ name: some StringProtocol) {
         let parts = name.split(separator: ".")
-        guard let first = parts.first, first.utf8.count == 20, let version = Int64(first), version >= 0 else { return nil }
+        guard let first = parts.first, first.utf8.count == 20, let version = Int64(first), version >= 0 else {
+            return nil
+        }
         switch parts.count {
         case 2 where parts[1] == "json": self = .commit(version)
         case 3 where parts[1] == "checkpoint" && parts[2] == "parquet":
             self = .checkpoint(version, part: 1, parts: 1)
         case 5 where parts[1] == "checkpoint" && parts[4] == "parquet":
-            guard let part = Int(parts[2]), let count = Int(parts[3]), (1...max(1, count)).contains(part) else { return nil }
+            guard let part = Int(parts[2]), let count = Int(parts[3]), (1...max(1, count)).contains(part) else {
+                return nil
+            }
             self = .checkpoint(version, part: part, parts: count)
         default: return nil
         }

@@ -73,7 +73,8 @@ struct ScanPlan {
     /// A `SELECT` whose columns have the names, the types and the order of the schema; a column that a file lacks is null there.
     func sql() -> String {
         if files.isEmpty {
-            return "SELECT \(columns.map { "\(nullLiteral($0)) AS \(quotedIdentifier($0))" }.joined(separator: ", ")) WHERE false"
+            return
+                "SELECT \(columns.map { "\(nullLiteral($0)) AS \(quotedIdentifier($0))" }.joined(separator: ", ")) WHERE false"
         }
         if partitionColumns.isEmpty { return branch(files.map(\.path), values: []) }
         var order: [[Value]] = []
@@ -123,5 +124,7 @@ struct ScanPlan {
         value.isNull ? nullLiteral(column) : sqlLiteral(value)
     }
 
-    private func nullLiteral(_ column: String) -> String { "CAST(NULL AS \(schema[column]?.type.sqlName ?? "VARCHAR"))" }
+    private func nullLiteral(_ column: String) -> String {
+        "CAST(NULL AS \(schema[column]?.type.sqlName ?? "VARCHAR"))"
+    }
 }

@@ -10,7 +10,8 @@ enum SchemaText {
 
     /// The text with further fields at its end, the others untouched.
     static func adding(_ fields: [Field], to text: String) throws -> String {
-        guard case .object(var members) = try JSONValue(parsing: text), case .array(var list)? = members["fields"] else {
+        guard case .object(var members) = try JSONValue(parsing: text), case .array(var list)? = members["fields"]
+        else {
             throw MartletError(.corruptData, "a table's schema is not a struct")
         }
         list += fields.map(field)

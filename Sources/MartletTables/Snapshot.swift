@@ -45,7 +45,8 @@ package struct Snapshot: Sendable {
         if let file = state.files.first(where: { $0?.deletionVector != nil }) {
             throw MartletError(
                 .invalidInput,
-                "cannot read the Delta table \(location): file \(file?.path ?? "") has a deletion vector, which Martlet lacks")
+                "cannot read the Delta table \(location): file \(file?.path ?? "") has a deletion vector, which Martlet lacks"
+            )
         }
         self.version = version
         self.location = location

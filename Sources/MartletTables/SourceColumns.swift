@@ -2,15 +2,14 @@ package import MartletCore
 package import MartletQuery
 
 /// The columns of a query as columns of a table.
-/// - Returns: nil as the type of a column that is an untyped `NULL`.
+/// A column that is `NULL` without a type counts as int32, as DuckDB has it.
 /// - Throws: `typeMismatch` for a type that a table cannot hold.
-func sourceColumns(of query: String, on connection: QueryConnection) throws -> [(name: String, type: DataType?)] {
-    let rows = try connection.query("DESCRIBE SELECT * FROM (\(query)\n)")
+func sourceColumns(of query: String, on connection: QueryConnection) throws -> [(name: String, type: DataType)] {
+    let rows = try connection.query("DESCRIBE (\(query)\n)")
     return try (0..<rows.rowCount).map { row in
         guard case .string(let name) = rows.columns[0][row], case .string(let text) = rows.columns[1][row] else {
             throw MartletError(.internalFault, "DESCRIBE gave no names and types")
         }
-        if text == "\"NULL\"" || text == "NULL" { return (name, nil) }
         guard let type = tableType(text) else {
             throw MartletError(
                 .typeMismatch, "column \(name) has the type \(text), which a table cannot hold",
@@ -21,15 +20,12 @@ func sourceColumns(of query: String, on connection: QueryConnection) throws -> [
 }
 
 /// The schema that a table made from this query gets.
-/// - Throws: `typeMismatch` for a type that a table cannot hold, an untyped null included.
+/// - Throws: `typeMismatch` for a type that a table cannot hold.
 package func tableSchema(of query: String, on connection: QueryConnection) throws -> Schema {
     let columns = try sourceColumns(of: query, on: connection)
     var seen: Set<String> = []
     return Schema(
         try columns.map { name, type in
-            guard let type else {
-                throw MartletError(.typeMismatch, "column \(name) is NULL without a type", fix: "cast it in the query")
-            }
             guard seen.insert(name).inserted else {
                 throw MartletError(.invalidInput, "the query has two columns named \(name)", fix: "rename one with AS")
             }

@@ -34,7 +34,9 @@ struct StatisticsCollector {
         for row in 0..<rows.rowCount {
             guard case .string(let path) = rows.columns[0][row], case .int64(let column) = rows.columns[1][row],
                 case .int64(let count) = rows.columns[2][row], fields.indices.contains(Int(column))
-            else { throw MartletError(.internalFault, "the footer of a Parquet file lists other columns than were written") }
+            else {
+                throw MartletError(.internalFault, "the footer of a Parquet file lists other columns than were written")
+            }
             let field = fields[Int(column)]
             if column == 0 { statistics[path, default: FileStatistics(rowCount: 0)].rowCount += count }
             guard column < indexedColumns || !field.isNullable else { continue }
@@ -77,7 +79,9 @@ struct StatisticsCollector {
 
     private static func time(_ text: String) -> Int64 { Timestamp(rfc3339: text)?.microseconds ?? 0 }
 
-    private static func json(_ low: String, _ high: String, _ type: DataType) -> (minimum: JSONValue, maximum: JSONValue?)? {
+    private static func json(_ low: String, _ high: String, _ type: DataType) -> (
+        minimum: JSONValue, maximum: JSONValue?
+    )? {
         switch type {
         case .int32, .int64:
             guard let low = Int64(low), let high = Int64(high) else { return nil }

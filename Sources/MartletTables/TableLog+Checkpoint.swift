@@ -16,7 +16,9 @@ extension TableLog {
                 return quotedIdentifier(name)
             }
             guard !columns.isEmpty else { throw MartletError(.corruptData, "the checkpoint has no actions") }
-            let coalesced = columns.map { "WHEN \($0) IS NOT NULL THEN to_json({'\($0.dropFirst().dropLast())': \($0)})" }
+            let coalesced = columns.map {
+                "WHEN \($0) IS NOT NULL THEN to_json({'\($0.dropFirst().dropLast())': \($0)})"
+            }
             let rows = try connection.query(
                 "SELECT CAST(CASE \(coalesced.joined(separator: " ")) END AS VARCHAR) FROM \(file)")
             return try (0..<rows.rowCount).compactMap { row in

@@ -48,7 +48,8 @@ struct TableProtocol: Sendable, Hashable {
 
     private func refusal(_ verb: String, _ feature: String, _ table: String) -> MartletError {
         MartletError(
-            .invalidInput, "cannot \(verb) the Delta table \(table): it needs the feature \(feature), which Martlet lacks",
+            .invalidInput,
+            "cannot \(verb) the Delta table \(table): it needs the feature \(feature), which Martlet lacks",
             fix: "drop the feature from the table, or write a copy of it without the feature")
     }
 }

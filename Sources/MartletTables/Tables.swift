@@ -35,7 +35,9 @@ package struct Tables: Sendable {
         var names: Set<String> = []
         for entry in try store.list(prefix: prefix) {
             let parts = entry.key.dropFirst(prefix.count).split(separator: "/")
-            if parts.count == 3, parts[1] == "_delta_log", LogFileName(parts[2]) != nil { names.insert(String(parts[0])) }
+            if parts.count == 3, parts[1] == "_delta_log", LogFileName(parts[2]) != nil {
+                names.insert(String(parts[0]))
+            }
         }
         return names.sorted().compactMap { TableName($0) }
     }

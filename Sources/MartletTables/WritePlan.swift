@@ -14,10 +14,10 @@ struct WritePlan {
 
     /// - Throws: `missingColumn`, `typeMismatch` or `invalidInput` where the columns do not fit the table.
     init(
-        query: String, columns: [(name: String, type: DataType?)], schema: Schema, partitionColumns: [String],
+        query: String, columns: [(name: String, type: DataType)], schema: Schema, partitionColumns: [String],
         evolution: SchemaEvolution
     ) throws {
-        var sources: [String: DataType?] = [:]
+        var sources: [String: DataType] = [:]
         for (name, type) in columns {
             guard sources.updateValue(type, forKey: name) == nil else {
                 throw MartletError(.invalidInput, "the query has two columns named \(name)", fix: "rename one with AS")
@@ -32,7 +32,7 @@ struct WritePlan {
                     fix: nearestName(to: field.name, among: sources.keys.filter { schema[$0] == nil })
                         .map { "did you mean to rename \($0)?" })
             }
-            if let source, !widens(source, to: field.type) {
+            if !widens(source, to: field.type) {
                 throw MartletError(
                     .typeMismatch,
                     "column \(field.name) is \(source.rawValue), and in the table it is \(field.type.rawValue)",
@@ -47,9 +47,6 @@ struct WritePlan {
                     .missingColumn, "the table has no column \(name)",
                     fix: nearestName(to: name, among: schema.names).map { "did you mean \($0)?" }
                         ?? "drop it from the query, or let the write add columns")
-            }
-            guard let type else {
-                throw MartletError(.typeMismatch, "column \(name) is NULL without a type", fix: "cast it in the query")
             }
             added.append(Field(name, type))
         }

@@ -12,7 +12,9 @@ struct WrittenFiles {
 
 extension WritePlan {
     /// Runs the query and writes its rows as Parquet files into the table's folder, durably. Nothing stays where it fails.
-    func write(to log: TableLog, token: String, indexedColumns: Int, _ connection: QueryConnection) throws -> WrittenFiles {
+    func write(to log: TableLog, token: String, indexedColumns: Int, _ connection: QueryConnection) throws
+        -> WrittenFiles
+    {
         do {
             return try writeFiles(log, token, indexedColumns, connection)
         } catch {
@@ -67,12 +69,14 @@ extension WritePlan {
                 throw MartletError(.fileSystem, "the file \(path) is gone while it is being written")
             }
             for field in storedFields where !field.isNullable && (statistics.nullCounts[field.name] ?? 0) > 0 {
-                throw MartletError(.invalidInput, "column \(field.name) must not be null, and rows to write have nulls there")
+                throw MartletError(
+                    .invalidInput, "column \(field.name) must not be null, and rows to write have nulls there")
             }
             let relative = String(key.dropFirst(log.folder.count))
             let values = try partitionValues(relative)
             for field in fields where !field.isNullable && values[field.name] == .some(nil) {
-                throw MartletError(.invalidInput, "column \(field.name) must not be null, and rows to write have nulls there")
+                throw MartletError(
+                    .invalidInput, "column \(field.name) must not be null, and rows to write have nulls there")
             }
             return DataFile(
                 path: FilePath.encode(relative), partitionValues: values, sizeBytes: Int64(entry.sizeBytes),

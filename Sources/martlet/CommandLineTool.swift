@@ -5,7 +5,8 @@ enum CommandLineTool {
     static let version = "0.1.0"
 
     static let commands: [Command] = [
-        .plan, .apply, .rollback, .history, .ingest, .tables, .materialize, .trainingSet,
+        .plan, .apply, .rollback, .history, .synth, .ingest, .tables, .trainingSet, .train, .materialize, .getOnline, .serve,
+        .verify, .explain, .demo,
     ]
 
     static func run(_ arguments: [String]) -> Int32 {

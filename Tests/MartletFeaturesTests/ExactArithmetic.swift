@@ -146,7 +146,8 @@ struct ExactMoments {
     private var unit: Int { parts.map(\.exponent).min() ?? 0 }
 
     private var integers: [BigInteger] {
-        parts.map {
+        let unit = unit
+        return parts.map {
             let value = BigInteger.shifted(BigInteger($0.magnitude), left: $0.exponent - unit)
             return $0.isNegative ? -value : value
         }

@@ -63,7 +63,7 @@ struct NaiveOracle {
             let value = input[row]
             return !value.isNull && !(value.number?.isNaN ?? false)
         }
-        rows.sort { isBefore($0, $1) }
+        if aggregate.function == .first || aggregate.function == .last { rows.sort { isBefore($0, $1) } }
         switch aggregate.function {
         case .count: return .other(.int64(Int64(rows.count)))
         case .first: return rows.first.map { Cell(input[$0]) } ?? .null

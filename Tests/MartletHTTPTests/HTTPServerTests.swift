@@ -1,4 +1,5 @@
 import Glibc
+import HTTPTestSupport
 import MartletCore
 import MartletHTTP
 import Synchronization
@@ -11,7 +12,7 @@ struct HTTPServerTests {
         change(&settings)
         var router = Router()
         router.on(.get, "/hello") { request, writer in
-            writer.append("hello \(request.query("name") ?? "nobody") \(request.header("x-mark") ?? "-")")
+            writer.append(text: "hello \(request.query("name") ?? "nobody") \(request.header("x-mark") ?? "-")")
             return .written(status: 200, .plainText)
         }
         router.on(.post, "/echo") { request, writer in
@@ -19,7 +20,7 @@ struct HTTPServerTests {
             return .written(status: 201, .bytes)
         }
         router.on(.get, "/items/{name}/parts/{part}") { request, writer in
-            writer.append(request.parameters.joined(separator: "|"))
+            writer.append(text: request.parameters.joined(separator: "|"))
             return .written(status: 200, .plainText)
         }
         router.on(.get, "/items/all/parts/one") { _, _ in .response(Response(body: Array("static".utf8))) }

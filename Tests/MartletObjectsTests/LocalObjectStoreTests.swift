@@ -9,7 +9,9 @@ struct LocalObjectStoreTests {
     let folder = TemporaryFolder()
     let faults = FileFaults()
 
-    private func store() throws -> LocalObjectStore { try LocalObjectStore(url: "file:\(folder.path)/s", faults: faults) }
+    private func store() throws -> LocalObjectStore {
+        try LocalObjectStore(url: "file:\(folder.path)/s", faults: faults)
+    }
 
     private func code(_ body: () throws -> Void) -> MartletError.Code? {
         do {
@@ -49,7 +51,9 @@ struct LocalObjectStoreTests {
         let store = try store()
         let winners = Mutex<[Int]>([])
         parallelFor(64, threads: 8) { index in
-            if (try? store.putIfAbsent("race/\(index % 8)", [UInt8(index)])) == true { winners.withLock { $0.append(index) } }
+            if (try? store.putIfAbsent("race/\(index % 8)", [UInt8(index)])) == true {
+                winners.withLock { $0.append(index) }
+            }
         }
         let won = winners.withLock { $0 }
         #expect(won.count == 8)
@@ -104,7 +108,8 @@ struct LocalObjectStoreTests {
     @Test(
         "leaves the old object and no rest where a call fails",
         arguments: [
-            (FileCall.write, ENOSPC, MartletError.Code.diskFull), (.fsync, EIO, .fileSystem), (.open, EACCES, .fileSystem),
+            (FileCall.write, ENOSPC, MartletError.Code.diskFull), (.fsync, EIO, .fileSystem),
+            (.open, EACCES, .fileSystem),
             (.rename, EDQUOT, .diskFull), (.open, EROFS, .fileSystem),
         ])
     func failedPut(call: FileCall, errno code: Int32, expected: MartletError.Code) throws {

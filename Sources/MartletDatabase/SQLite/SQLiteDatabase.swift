@@ -35,6 +35,7 @@ package final class SQLiteDatabase: Database {
         return try reader.transaction(isWriting: false, body)
     }
 
+    @discardableResult
     package func write<Result: Sendable>(_ body: (any DatabaseWriting) throws -> Result) throws -> Result {
         try writing.withLock { _ in try writer.transaction(isWriting: true, body) }
     }

@@ -50,10 +50,11 @@ extension RepositoryDiff.FieldChange {
     }
 }
 
-/// Long texts by their size, several lines by their number.
+/// Long texts by their beginning, several lines by their number.
 private func shown(_ text: String) -> String {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).count - (text.hasSuffix("\n") ? 1 : 0)
+    let line = text.hasSuffix("\n") ? String(text.dropLast()) : text
+    let lines = line.split(separator: "\n", omittingEmptySubsequences: false).count
     if lines > 1 { return "(\(lines) lines)" }
-    if text.isEmpty { return "\"\"" }
-    return text.count > 100 ? "\(text.prefix(97))…" : text
+    if line.isEmpty { return "\"\"" }
+    return line.count > 100 ? "\(line.prefix(97))…" : line
 }

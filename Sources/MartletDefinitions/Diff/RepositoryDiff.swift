@@ -115,10 +115,13 @@ private func fieldText(_ value: JSONValue) -> String {
     switch value {
     case .string(let text): text
     case .array(let values): "[\(values.map(fieldText).joined(separator: ", "))]"
+    case .object(let members) where members["view"] != nil:
+        // A part of a service, as its author may write it.
+        (members["view"].map(fieldText) ?? "") + (members["features"].map { ":\(fieldText($0))" } ?? "")
     case .object(let members):
-        members["name"] == nil
-            ? "{\(members.sorted { $0.key < $1.key }.map { "\($0.key): \(fieldText($0.value))" }.joined(separator: ", "))}"
-            : fieldText(.object(members.filter { $0.key != "name" }))
+        "{"
+            + members.filter { $0.key != "name" }.sorted { $0.key < $1.key }
+            .map { "\($0.key): \(fieldText($0.value))" }.joined(separator: ", ") + "}"
     default: value.text
     }
 }

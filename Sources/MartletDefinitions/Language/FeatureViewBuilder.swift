@@ -41,7 +41,10 @@ struct FeatureViewBuilder {
             filter: object.text("where"), eventTime: object.text("event_time"), ttl: object["ttl"]?.timeSpan,
             isOnline: object["online"]?.boolean ?? true, features: features)
         checkNames(of: view)
-        return (lookup.faults.faults.isEmpty ? view : nil, lookup.faults)
+        // Where a column's type is not known, because its source has faults, the view lacks features.
+        let declared = object["latest"].map { $0.map?.count ?? $0.list?.count } ?? object["aggregates"]?.map?.count
+        let isWhole = lookup.faults.faults.isEmpty && source != nil && entities.count == entityNames.count
+        return (isWhole && features.count == declared ? view : nil, lookup.faults)
     }
 
     private mutating func readSQL() {
@@ -192,6 +195,11 @@ struct FeatureViewBuilder {
         let object = entry.value.object
         if let text = entry.value.text {
             guard let parsed = parseAggregate(text) else {
+                if AggregateFunction(rawValue: text) != nil {
+                    lookup.faults.add(
+                        "\(what) is a \(text) of no column", at: entry.value.place, fix: "write `\(text)(column)`")
+                    return nil
+                }
                 let fix = suggestion(
                     for: String(text.prefix { $0 != "(" }), among: AggregateFunction.allCases.map(\.rawValue))
                 lookup.faults.add(

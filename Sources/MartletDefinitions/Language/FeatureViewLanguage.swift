@@ -38,7 +38,7 @@ extension DefinitionLanguage {
         "an aggregate", "One value from the rows of a window; each window is a feature, named aggregate_window.",
         [
             MemberShape(
-                "function", .choice(AggregateFunction.allCases.map(\.rawValue)), isRequired: true,
+                "function", .choice(functionNames), isRequired: true,
                 "What the values are reduced to."),
             MemberShape("column", .name, "The column; count needs none."),
             MemberShape(
@@ -51,10 +51,12 @@ extension DefinitionLanguage {
             MemberShape("description", .text, "What it is, for a person."),
         ])
 
+    static let functionNames = AggregateFunction.allCases.map(\.rawValue)
+
     /// `count`, `sum(amount)`.
     static let aggregateText: Shape = .form(
         pattern:
-            "^(count|(\(AggregateFunction.allCases.map(\.rawValue).joined(separator: "|")))\\([a-z][a-z0-9_]{0,62}\\))$",
+            "^(count|(\(functionNames.joined(separator: "|")))\\([a-z][a-z0-9_]{0,62}\\))$",
         example: "an aggregate such as count or sum(amount)")
 
     /// More than any window that is kept as tiles; ten years.

@@ -53,7 +53,8 @@ extension ServiceDefinition {
                 for key in entity.keys {
                     if let other = keyTypes[key.name], other.type != key.type {
                         lookup.faults.add(
-                            "the key `\(key.name)` is of type \(other.type) in entity \(other.entity) and \(key.type) in \(entity.about.name)",
+                            "the key `\(key.name)` is of type \(other.type) in entity \(other.entity) "
+                                + "and \(key.type) in \(entity.about.name)",
                             at: item.place, fix: "give it one type, or one of them another name", .typeMismatch)
                     }
                     keyTypes[key.name] = (key.type, entity.about.name)

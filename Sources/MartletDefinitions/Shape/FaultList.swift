@@ -30,6 +30,8 @@ struct FaultList: Sendable {
 /// `did you mean `x`?`, or the list of what there is where nothing is near.
 func suggestion(for name: String, among candidates: [String]) -> String? {
     if let nearest = nearestName(to: name, among: candidates) { return "did you mean `\(nearest)`?" }
+    let longer = candidates.filter { $0.hasPrefix(name) || name.hasPrefix($0) }
+    if longer.count == 1 { return "did you mean `\(longer[0])`?" }
     guard !candidates.isEmpty else { return nil }
     let shown = candidates.sorted().prefix(12).joined(separator: ", ")
     return "known here: \(shown)\(candidates.count > 12 ? ", …" : "")"

@@ -156,7 +156,10 @@ struct ShapeChecker {
             default: break
             }
         }
-        fault("`\(path)` must be \(shape.phrase), not \(node.kindName)", at: node.place, fix: fix)
+        // A whole number outside of its bounds is named; "not a whole number" would be wrong.
+        var found = node.kindName
+        if case .integer = shape, case .integer(let value) = node.scalar { found = String(value) }
+        fault("`\(path)` must be \(shape.phrase), not \(found)", at: node.place, fix: fix)
         return nil
     }
 

@@ -24,6 +24,14 @@ package struct FeatureViewDefinition: Sendable, Hashable {
     package enum Features: Sendable, Hashable {
         case latest([LatestFeature])
         case windowed([WindowAggregate])
+
+        /// Latest values, or aggregates whatever the number of their windows.
+        package var count: Int {
+            switch self {
+            case .latest(let list): list.count
+            case .windowed(let list): list.count
+            }
+        }
     }
 
     package init(

@@ -17,25 +17,36 @@ struct ByteTable: Sendable {
     private var count: Int { starts.count - 1 }
 
     /// The number of each key, -1 for null; a new key gets the next one and its row is appended to `firstRows`.
-    mutating func assign(_ columns: [Column], rowCount: Int, _ firstRows: inout [Int32]) -> [Int32] {
-        var encoder = KeyEncoder(columns)
-        var ids = [Int32](repeating: -1, count: rowCount)
-        for row in 0..<rowCount {
-            ids[row] = encoder.withKey(row) { key in
-                guard let key else { return -1 }
-                let known = find(key)
-                if known.id >= 0 { return known.id }
-                firstRows.append(Int32(truncatingIfNeeded: row))
-                return insert(key, hash: known.hash, place: known.place)
+    mutating func assign(_ keys: ByteStrings, _ validity: Bitmap?, _ firstRows: inout [Int32]) -> [Int32] {
+        var ids = [Int32](repeating: -1, count: keys.count)
+        keys.offsets.withUnsafeBufferPointer { offsets in
+            keys.bytes.withUnsafeBytes { bytes in
+                for row in ids.indices {
+                    if let validity, !validity[row] { continue }
+                    let key = UnsafeRawBufferPointer(rebasing: bytes[Int(offsets[row])..<Int(offsets[row + 1])])
+                    let known = find(key)
+                    if known.id >= 0 {
+                        ids[row] = known.id
+                    } else {
+                        firstRows.append(Int32(truncatingIfNeeded: row))
+                        ids[row] = insert(key, hash: known.hash, place: known.place)
+                    }
+                }
             }
         }
         return ids
     }
 
     /// The number of each key, -1 for null and unknown ones.
-    func lookup(_ columns: [Column], rowCount: Int) -> [Int32] {
-        var encoder = KeyEncoder(columns)
-        return (0..<rowCount).map { row in encoder.withKey(row) { $0.map { find($0).id } ?? -1 } }
+    func lookup(_ keys: ByteStrings, _ validity: Bitmap?) -> [Int32] {
+        keys.offsets.withUnsafeBufferPointer { offsets in
+            keys.bytes.withUnsafeBytes { bytes in
+                (0..<keys.count).map { row in
+                    if let validity, !validity[row] { return -1 }
+                    return find(UnsafeRawBufferPointer(rebasing: bytes[Int(offsets[row])..<Int(offsets[row + 1])])).id
+                }
+            }
+        }
     }
 
     private func find(_ key: UnsafeRawBufferPointer) -> (id: Int32, hash: UInt64, place: Int) {

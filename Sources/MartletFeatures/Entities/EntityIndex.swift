@@ -10,18 +10,31 @@ package struct EntityIndex: Sendable {
     /// The first row of each number, so that the keys themselves can be gathered: `column.gathering(index.firstRows)`.
     package private(set) var firstRows: [Int32] = []
     private let kinds: [KeyKind]
-    private var integers = IntegerTable()
-    private var strings = ByteTable()
+    /// One a key column.
+    private var columns: [KeyTable] = []
+    /// A key of several columns is numbered column by column: table `i` numbers the pairs of the number of the first `i + 1`
+    /// columns and the number of the next one.
+    private var pairs: [IntegerTable] = []
 
     /// - Throws: `typeMismatch` for a floating-point key, `limitExceeded` beyond 2^31 rows, `invalidInput` for no columns or
     ///   columns of different lengths.
     package init(_ keys: [Column]) throws(MartletError) {
         kinds = try keyKinds(keys)
-        let rowCount = keys[0].count
-        if isIntegerKey {
-            ids = integers.assign(integerKeys(keys[0]), keys[0].validity, &firstRows)
-        } else {
-            ids = strings.assign(keys, rowCount: rowCount, &firstRows)
+        for key in keys {
+            var table = KeyTable()
+            var rows: [Int32] = []
+            let numbers = table.assign(key, &rows)
+            columns.append(table)
+            if columns.count == 1 {
+                ids = numbers
+                firstRows = rows
+            } else {
+                var table = IntegerTable()
+                firstRows = []
+                let pair = pairKeys(ids, numbers)
+                ids = table.assign(pair.keys, pair.validity, &firstRows)
+                pairs.append(table)
+            }
         }
     }
 
@@ -38,18 +51,48 @@ package struct EntityIndex: Sendable {
                 "the entity keys have the types \(names(other)) on one side and \(names(kinds)) on the other",
                 fix: "give the key columns the same types on both sides")
         }
-        return isIntegerKey
-            ? integers.lookup(integerKeys(keys[0]), keys[0].validity) : strings.lookup(keys, rowCount: keys[0].count)
+        var ids = columns[0].lookup(keys[0])
+        for (index, table) in pairs.enumerated() {
+            let pair = pairKeys(ids, columns[index + 1].lookup(keys[index + 1]))
+            ids = table.lookup(pair.keys, pair.validity)
+        }
+        return ids
+    }
+}
+
+/// Two numbers as one integer; null where one of them is.
+private func pairKeys(_ left: [Int32], _ right: [Int32]) -> (keys: [Int64], validity: Bitmap?) {
+    let keys = [Int64](unsafeUninitializedCapacity: left.count) { keys, initialized in
+        for row in left.indices { keys[row] = Int64(left[row]) << 32 | Int64(UInt32(bitPattern: right[row])) }
+        initialized = left.count
+    }
+    let hasNull = left.contains { $0 < 0 } || right.contains { $0 < 0 }
+    return (keys, hasNull ? Bitmap(zip(left, right).map { $0 >= 0 && $1 >= 0 }) : nil)
+}
+
+/// The numbers of one key column.
+private struct KeyTable: Sendable {
+    private var integers = IntegerTable()
+    private var texts = ByteTable()
+
+    mutating func assign(_ key: Column, _ firstRows: inout [Int32]) -> [Int32] {
+        switch key.values {
+        case .string(let strings), .bytes(let strings): texts.assign(strings, key.validity, &firstRows)
+        default: integers.assign(integerKeys(key), key.validity, &firstRows)
+        }
     }
 
-    private var isIntegerKey: Bool { kinds.count == 1 && !kinds[0].isText }
+    func lookup(_ key: Column) -> [Int32] {
+        switch key.values {
+        case .string(let strings), .bytes(let strings): texts.lookup(strings, key.validity)
+        default: integers.lookup(integerKeys(key), key.validity)
+        }
+    }
 }
 
 /// The classes of key types within which keys compare.
-enum KeyKind: String, Sendable {
+private enum KeyKind: String, Sendable {
     case integer, timestamp, bool, string, bytes
-
-    var isText: Bool { self == .string || self == .bytes }
 }
 
 private func keyKinds(_ keys: [Column]) throws(MartletError) -> [KeyKind] {

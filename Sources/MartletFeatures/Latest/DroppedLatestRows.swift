@@ -6,7 +6,7 @@ func droppedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visible
     let keyCount = Int(labels.ids.max() ?? -1) + 1
     let grouping = RowGrouping(ids: labels.ids, keyCount: keyCount, parts: 1).sortedWithinGroups(by: labels.times)
     let times = grouping.rows.map { labels.times[Int($0)] }
-    var best = [Int32](repeating: -1, count: grouping.rows.count)
+    var best = [LatestCandidate](repeating: .none, count: grouping.rows.count)
     var winners = [Int32](repeating: -1, count: labels.count)
     best.withUnsafeMutableBufferPointer { best in
         winners.withUnsafeMutableBufferPointer { winners in
@@ -23,7 +23,7 @@ func droppedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visible
 
 private func drop(
     _ events: EventColumns, _ visibleTimes: [Int64], _ entities: Range<Int32>, _ grouping: RowGrouping, _ times: [Int64],
-    _ best: SharedBuffer<Int32>
+    _ best: SharedBuffer<LatestCandidate>
 ) {
     let width = UInt32(entities.count)
     times.withUnsafeBufferPointer { times in
@@ -42,24 +42,21 @@ private func drop(
                 count = isBefore ? count - half - 1 : half
             }
             guard start < end else { continue }
-            let before = best.base[start]
-            if before < 0 || isLater(row, than: Int(before), events) {
-                best.base[start] = Int32(truncatingIfNeeded: row)
-            }
+            best.base[start].offer(row, eventTime: events.eventTimes[row], events)
         }
     }
 }
 
 private func handOn(
-    _ events: EventColumns, _ entities: Range<Int32>, _ grouping: RowGrouping, _ best: SharedBuffer<Int32>,
+    _ events: EventColumns, _ entities: Range<Int32>, _ grouping: RowGrouping, _ best: SharedBuffer<LatestCandidate>,
     _ winners: SharedBuffer<Int32>
 ) {
     for id in entities {
-        var latest: Int32 = -1
+        var latest = LatestCandidate.none
         for place in grouping.range(Int(id)) {
             let candidate = best.base[place]
-            if candidate >= 0 && (latest < 0 || isLater(Int(candidate), than: Int(latest), events)) { latest = candidate }
-            winners.base[Int(grouping.rows[place])] = latest
+            if candidate.row >= 0 { latest.offer(Int(candidate.row), eventTime: candidate.eventTime, events) }
+            winners.base[Int(grouping.rows[place])] = latest.row
         }
     }
 }

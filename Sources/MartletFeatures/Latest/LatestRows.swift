@@ -67,8 +67,9 @@ func isLater(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> B
     return isLaterInTie(row, than: other, events)
 }
 
+/// As `isLater`, of rows with equal event times.
 @inline(never)
-private func isLaterInTie(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> Bool {
+func isLaterInTie(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> Bool {
     if let arrivals = events.arrivalTimes, arrivals[row] != arrivals[other] { return arrivals[row] > arrivals[other] }
     if let positions = events.positions { return positions[row] > positions[other] }
     return row > other

@@ -21,40 +21,28 @@ private func mergeEntities(
     _ entities: Range<Int32>, _ labels: LabelColumns, _ order: [Int32]?, _ events: EventColumns, _ visibleTimes: [Int64],
     _ winners: SharedBuffer<Int32>
 ) {
-    var latest = [Int32](repeating: -1, count: entities.count)
+    var latest = [LatestCandidate](repeating: .none, count: entities.count)
     let width = UInt32(entities.count)
-    let needsComparison = visibleTimes.count > 0 && !isOrderOfRows(events)
     latest.withUnsafeMutableBufferPointer { latest in
         events.ids.withUnsafeBufferPointer { ids in
             visibleTimes.withUnsafeBufferPointer { visibleTimes in
-                var row = 0
-                for index in 0..<labels.count {
-                    let label = order.map { Int($0[index]) } ?? index
-                    let time = labels.times[label]
-                    while row < ids.count && visibleTimes[row] <= time {
-                        let place = UInt32(bitPattern: ids[row] &- entities.lowerBound)
-                        if place < width {
-                            let before = latest[Int(place)]
-                            if before < 0 || !needsComparison || isLater(row, than: Int(before), events) {
-                                latest[Int(place)] = Int32(truncatingIfNeeded: row)
-                            }
+                events.eventTimes.withUnsafeBufferPointer { eventTimes in
+                    var row = 0
+                    for index in 0..<labels.count {
+                        let label = order.map { Int($0[index]) } ?? index
+                        let time = labels.times[label]
+                        while row < ids.count && visibleTimes[row] <= time {
+                            let place = UInt32(bitPattern: ids[row] &- entities.lowerBound)
+                            if place < width { latest[Int(place)].offer(row, eventTime: eventTimes[row], events) }
+                            row &+= 1
                         }
-                        row &+= 1
+                        let place = UInt32(bitPattern: labels.ids[label] &- entities.lowerBound)
+                        if place < width { winners.base[label] = latest[Int(place)].row }
                     }
-                    let place = UInt32(bitPattern: labels.ids[label] &- entities.lowerBound)
-                    if place < width { winners.base[label] = latest[Int(place)] }
                 }
             }
         }
     }
-}
-
-/// Whether the rows are in the order of events already, so that a later row always wins.
-private func isOrderOfRows(_ events: EventColumns) -> Bool {
-    for row in 1..<max(1, events.count) where !isLater(row, than: row - 1, events) {
-        return false
-    }
-    return true
 }
 
 /// The rows sorted by time, equal times in row order; nil where they are sorted as they stand.

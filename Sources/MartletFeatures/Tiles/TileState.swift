@@ -40,7 +40,7 @@ let absentLastTime = Int64.min
 
 extension TileWriter {
     /// Writes a state at `place`, and what has no fixed size behind everything.
-    mutating func write(_ state: TileState, _ slot: TileSlot, at place: Int) {
+    func write(_ state: TileState, _ slot: TileSlot, at place: Int) {
         switch state {
         case .rows(let rows): store(rows.count, place)
         case .moments(let moments): write(moments, slot, at: place)
@@ -48,85 +48,68 @@ extension TileWriter {
             store(extremes.minimum ?? .max, place)
             store(extremes.maximum ?? .min, place + 8)
         case .textExtremes(let extremes):
-            if let text = extremes.minimum { write(text, at: place) }
-            if let text = extremes.maximum { write(text, at: place + 8) }
+            if let text = extremes.minimum { text.bytes.withUnsafeBytes { write($0, at: place) } }
+            if let text = extremes.maximum { text.bytes.withUnsafeBytes { write($0, at: place + 8) } }
         case .ends(let ends):
-            var place = place
-            if slot.needsFirst {
-                write(ends.first?.order, absentFirstTime, at: place)
-                if let end = ends.first { store(end.value, place + 24) }
-                place += 32
-            }
-            if slot.needsLast {
-                write(ends.last?.order, absentLastTime, at: place)
-                if let end = ends.last { store(end.value, place + 24) }
-            }
+            write(ends, slot, at: place) { value, place in store(value, place) }
         case .textEnds(let ends):
-            var place = place
-            if slot.needsFirst {
-                write(ends.first?.order, absentFirstTime, at: place)
-                if let end = ends.first { write(end.value, at: place + 24) }
-                place += 32
-            }
-            if slot.needsLast {
-                write(ends.last?.order, absentLastTime, at: place)
-                if let end = ends.last { write(end.value, at: place + 24) }
-            }
+            write(ends, slot, at: place) { value, place in value.bytes.withUnsafeBytes { write($0, at: place) } }
         case .distinct(let values):
-            store(end, place)
-            store(UInt32(values.counts.count), place + 4)
+            beginDistinct(values.counts.count, at: place)
             let sorted = values.counts.sorted { $0.key < $1.key }
             for (value, _) in sorted { append(value) }
-            for (_, count) in sorted { append(UInt32(count)) }
+            for (_, count) in sorted { append(UInt32(truncatingIfNeeded: count)) }
         case .textDistinct(let values):
-            store(end, place)
-            store(UInt32(values.counts.count), place + 4)
+            beginDistinct(values.counts.count, at: place)
             for (value, count) in values.counts.sorted(by: { $0.key < $1.key }) {
-                append(UInt32(value.bytes.count))
-                append(UInt32(count))
-                append(value.bytes)
+                value.bytes.withUnsafeBytes { appendDistinct($0, occurrences: UInt32(truncatingIfNeeded: count)) }
             }
         }
     }
 
-    private mutating func write(_ moments: Moments, _ slot: TileSlot, at place: Int) {
-        store(UInt32(moments.count), place)
-        if slot.needsSum {
-            let sum = moments.narrow.sum
-            store(sum.low, place + 8)
-            store(sum.middle, place + 16)
-            store(sum.high, place + 24)
+    private func write<Value>(_ ends: Ends<Value>, _ slot: TileSlot, at place: Int, value: (Value, Int) -> Void) {
+        func write(_ end: Ends<Value>.End?, _ absentTime: Int64, _ place: Int) {
+            guard let end else {
+                store(absentTime, place)
+                return
+            }
+            self.write(end.order, at: place)
+            value(end.value, place + 24)
         }
-        if slot.needsSquares {
-            let squares = moments.narrow.squares
-            store(squares.word0, place + 32)
-            store(squares.word1, place + 40)
-            store(squares.word2, place + 48)
-            store(squares.word3, place + 56)
-            store(squares.word4, place + 64)
-        }
-        guard slot.needsSum, let wide = moments.wide else { return }
-        store(end, place + 4)
-        append(wide.positiveInfinities)
-        append(wide.negativeInfinities)
-        append(wide.finiteCount)
-        if wide.finiteCount == 0 { return }
-        for word in wide.sum.words { append(word) }
-        if slot.needsSquares {
-            for word in wide.squares.words { append(word) }
+        if slot.needsFirst { write(ends.first, absentFirstTime, place) }
+        if slot.needsLast { write(ends.last, absentLastTime, place + (slot.needsFirst ? 32 : 0)) }
+    }
+
+    /// Copies the state of a tile that needs no merging: its fixed part, and its part of the tail to a new place.
+    func copy(_ slot: TileSlot, from record: TileRecord, tile: Int, to place: Int) throws(MartletError) {
+        let source = tile + slot.offset
+        store(UnsafeRawBufferPointer(rebasing: record.bytes[source..<source + slot.byteCount]), place)
+        switch slot.family {
+        case .rows: break
+        case .moments:
+            if load(record.bytes, source + 4, UInt32.self) != 0 { write(try record.moments(slot, source), slot, at: place) }
+        case .extremes:
+            if slot.isText {
+                try copyText(record, source, place)
+                try copyText(record, source + 8, place + 8)
+            }
+        case .ends:
+            if slot.isText && slot.needsFirst { try copyText(record, source + 24, place + 24) }
+            if slot.isText && slot.needsLast {
+                let offset = slot.needsFirst ? 32 : 0
+                try copyText(record, source + offset + 24, place + offset + 24)
+            }
+        case .distinct:
+            store(end, place)
+            append(try record.distinctValues(slot, source))
         }
     }
 
-    private mutating func write(_ order: OrderKey?, _ absentTime: Int64, at place: Int) {
-        store(order?.eventTime ?? absentTime, place)
-        store(order?.arrivalTime ?? 0, place + 8)
-        store(order?.position ?? 0, place + 16)
-    }
-
-    private mutating func write(_ text: ByteKey, at place: Int) {
-        store(end, place)
-        store(UInt32(text.bytes.count), place + 4)
-        append(text.bytes)
+    private func copyText(_ record: TileRecord, _ source: Int, _ place: Int) throws(MartletError) {
+        let offset = Int(load(record.bytes, source, UInt32.self))
+        if offset == 0 { return }
+        guard let text = record.tail(offset, Int(load(record.bytes, source + 4, UInt32.self))) else { throw corruptTail }
+        write(text, at: place)
     }
 }
 
@@ -222,6 +205,22 @@ extension TileRecord {
         if offset == 0 { return nil }
         guard let text = tail(offset, Int(load(bytes, place + 4, UInt32.self))) else { throw corruptTail }
         return ByteKey(text)
+    }
+
+    /// The part of the tail with the different values of the state at `place`.
+    func distinctValues(_ slot: TileSlot, _ place: Int) throws(MartletError) -> UnsafeRawBufferPointer {
+        let first = Int(load(bytes, place, UInt32.self))
+        let count = Int(load(bytes, place + 4, UInt32.self))
+        var size = 12 * count
+        if slot.isText {
+            size = 0
+            for _ in 0..<count {
+                guard let head = tail(first + size, 8) else { throw corruptTail }
+                size += 8 + Int(load(head, 0, UInt32.self))
+            }
+        }
+        guard let part = tail(first, size) else { throw corruptTail }
+        return part
     }
 
     private func distinct(_ slot: TileSlot, _ place: Int) throws(MartletError) -> TileState {

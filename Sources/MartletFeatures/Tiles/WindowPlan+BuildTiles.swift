@@ -115,7 +115,8 @@ private struct TileBuilder {
     let upTo: Int64
     let views: [ColumnView]
     let workspace: KeyWorkspace
-    var writer = TileWriter()
+    let writer = TileWriter()
+    let states: TileStateWriter
     var chunk = TileRecords.Chunk()
     var failure: MartletError?
 
@@ -125,6 +126,7 @@ private struct TileBuilder {
         self.upTo = upTo
         self.views = views
         workspace = KeyWorkspace(inputCount: views.count)
+        states = TileStateWriter(plan: plan, views: views, workspace: workspace, writer: writer)
     }
 
     var result: Result<TileRecords.Chunk, MartletError> { failure.map { .failure($0) } ?? .success(chunk) }
@@ -180,80 +182,9 @@ private struct TileBuilder {
             var end = event + 1
             while end < workspace.eventCount && workspace.times[end] < start + tier.hop.microseconds { end += 1 }
             writer.store(start, place + 8 * tile)
-            let states = place + 8 * tileCount + tile * tier.stateByteCount
-            for slot in tier.slots {
-                writer.write(state(slot, event..<end, events), slot, at: states + slot.offset)
-            }
+            let tilePlace = place + 8 * tileCount + tile * tier.stateByteCount
+            for slot in tier.slots { states.write(slot, event..<end, events, at: tilePlace + slot.offset) }
             event = end
         }
     }
-
-    /// The state of the events in `run`.
-    private func state(_ slot: TileSlot, _ run: Range<Int>, _ events: EventColumns) -> TileState {
-        let group = plan.groups[slot.group]
-        if group.family == .rows { return .rows(RowCount(count: Int64(run.count))) }
-        let input = group.inputIndex
-        let bits = workspace.bits[input].base
-        let present = workspace.present[input].base
-        switch group.family {
-        case .rows: preconditionFailure("rows read no column")
-        case .moments: return .moments(moments(slot, run, bits, present))
-        case .extremes:
-            if slot.isText {
-                var state = Extremes<ByteKey>()
-                for event in run where present[event] != 0 { state.add(text(input, event)) }
-                return .textExtremes(state)
-            }
-            var state = Extremes<Int64>()
-            for event in run where present[event] != 0 { state.add(bits[event]) }
-            return .extremes(state)
-        case .ends:
-            // The events are in order: only the outermost present ones matter.
-            let first = run.first { present[$0] != 0 }
-            let last = run.last { present[$0] != 0 }
-            if slot.isText {
-                return .textEnds(
-                    Ends(
-                        first: first.map { .init(order: order($0, events), value: text(input, $0)) },
-                        last: last.map { .init(order: order($0, events), value: text(input, $0)) }))
-            }
-            return .ends(
-                Ends(
-                    first: first.map { .init(order: order($0, events), value: bits[$0]) },
-                    last: last.map { .init(order: order($0, events), value: bits[$0]) }))
-        case .distinct:
-            if slot.isText {
-                var state = DistinctValues<ByteKey>()
-                for event in run where present[event] != 0 { state.add(text(input, event)) }
-                return .textDistinct(state)
-            }
-            var state = DistinctValues<Int64>()
-            for event in run where present[event] != 0 {
-                state.add(slot.isReal && bits[event] == negativeZeroOrderedBits ? 0 : bits[event])
-            }
-            return .distinct(state)
-        }
-    }
-
-    private func moments(
-        _ slot: TileSlot, _ run: Range<Int>, _ bits: UnsafeMutablePointer<Int64>, _ present: UnsafeMutablePointer<UInt8>
-    ) -> Moments {
-        var state = Moments()
-        for event in run where present[event] != 0 {
-            if !slot.needsSum {
-                state.narrow.count += 1
-            } else {
-                state.add(slot.isReal ? .real(doubleOfOrderedBits(bits[event])) : .integer(bits[event]))
-            }
-        }
-        if !slot.needsSquares {
-            // What is not written is not part of the state.
-            state.narrow.squares = FixedSquares()
-        }
-        return state
-    }
-
-    private func order(_ event: Int, _ events: EventColumns) -> OrderKey { events.orderKey(Int(workspace.rows[event])) }
-
-    private func text(_ input: Int, _ event: Int) -> ByteKey { ByteKey(views[input].text(Int(workspace.rows[event]))) }
 }

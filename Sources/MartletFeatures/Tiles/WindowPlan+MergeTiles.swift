@@ -31,9 +31,10 @@ private struct MergedTile {
 }
 
 private func merged(_ left: TileRecord, _ right: TileRecord, _ layout: TileLayout) throws(MartletError) -> [UInt8] {
+    let record = (left: left, right: right)
     let upTo = max(left.upTo, right.upTo)
     let tiles = layout.tiers.indices.map { mergedTiles(left, right, layout.tiers[$0], $0, upTo) }
-    var writer = TileWriter()
+    let writer = TileWriter()
     writer.begin(layout, upTo: upTo, tileCounts: tiles.map(\.count))
     var place = layout.tiersStart
     for (tier, tiles) in zip(layout.tiers, tiles) {
@@ -41,19 +42,22 @@ private func merged(_ left: TileRecord, _ right: TileRecord, _ layout: TileLayou
             writer.store(tile.start, place + 8 * index)
             let states = place + 8 * tiles.count + index * tier.stateByteCount
             for slot in tier.slots {
-                var state: TileState?
-                if let tile = tile.left { state = try left.state(slot, tile: tile) }
-                if let tile = tile.right {
-                    let other = try right.state(slot, tile: tile)
-                    if state == nil { state = other } else { state?.combine(other) }
+                let target = states + slot.offset
+                if let left = tile.left, let right = tile.right {
+                    var state = try record.left.state(slot, tile: left)
+                    state.combine(try record.right.state(slot, tile: right))
+                    writer.write(state, slot, at: target)
+                } else if let left = tile.left {
+                    try writer.copy(slot, from: record.left, tile: left, to: target)
+                } else if let right = tile.right {
+                    try writer.copy(slot, from: record.right, tile: right, to: target)
                 }
-                if let state { writer.write(state, slot, at: states + slot.offset) }
             }
         }
         place += tiles.count * (8 + tier.stateByteCount)
     }
     try writer.finish()
-    return writer.bytes
+    return Array(writer.bytes)
 }
 
 private func mergedTiles(

@@ -36,40 +36,57 @@ struct ColumnView: @unchecked Sendable {
         _ present: UnsafeMutablePointer<UInt8>
     ) -> Bool {
         switch kind {
-        case .int64:
-            let array = values.assumingMemoryBound(to: Int64.self)
-            for index in 0..<count { bits[index] = array[Int(rows[index])] }
-        case .int32:
-            let array = values.assumingMemoryBound(to: Int32.self)
-            for index in 0..<count { bits[index] = Int64(array[Int(rows[index])]) }
-        case .bool:
-            let array = values.assumingMemoryBound(to: Bool.self)
-            for index in 0..<count { bits[index] = array[Int(rows[index])] ? 1 : 0 }
-        case .float64:
-            let array = values.assumingMemoryBound(to: Double.self)
-            for index in 0..<count { bits[index] = orderedBits(array[Int(rows[index])]) }
-        case .float32:
-            let array = values.assumingMemoryBound(to: Float.self)
-            for index in 0..<count { bits[index] = orderedBits(Double(array[Int(rows[index])])) }
+        case .int64: return gather(rows, count, bits, present, Int64.self) { $0 }
+        case .int32: return gather(rows, count, bits, present, Int32.self) { Int64($0) }
+        case .bool: return gather(rows, count, bits, present, Bool.self) { $0 ? 1 : 0 }
+        case .float64: return gatherReal(rows, count, bits, present, Double.self) { $0 }
+        case .float32: return gatherReal(rows, count, bits, present, Float.self) { Double($0) }
         case .text:
-            for index in 0..<count { bits[index] = 0 }
+            bits.update(repeating: 0, count: count)
+            return gatherPresence(rows, count, present)
         }
-        var presentCount = count
+    }
+
+    @inline(__always)
+    private func gather<Element>(
+        _ rows: UnsafePointer<Int32>, _ count: Int, _ bits: UnsafeMutablePointer<Int64>,
+        _ present: UnsafeMutablePointer<UInt8>, _: Element.Type, _ ordered: (Element) -> Int64
+    ) -> Bool {
+        let array = values.assumingMemoryBound(to: Element.self)
+        for index in 0..<count { bits[index] = ordered(array[Int(rows[index])]) }
+        return gatherPresence(rows, count, present)
+    }
+
+    private func gatherPresence(
+        _ rows: UnsafePointer<Int32>, _ count: Int, _ present: UnsafeMutablePointer<UInt8>
+    ) -> Bool {
         if validity == nil {
-            for index in 0..<count { present[index] = 1 }
-        } else {
-            presentCount = 0
-            for index in 0..<count {
-                let isValid = isValid(Int(rows[index]))
-                present[index] = isValid ? 1 : 0
-                presentCount &+= isValid ? 1 : 0
-            }
+            present.update(repeating: 1, count: count)
+            return true
         }
-        if kind == .float64 || kind == .float32 {
-            for index in 0..<count where present[index] != 0 && doubleOfOrderedBits(bits[index]).isNaN {
-                present[index] = 0
-                presentCount &-= 1
-            }
+        var presentCount = 0
+        for index in 0..<count {
+            let isValid: UInt8 = isValid(Int(rows[index])) ? 1 : 0
+            present[index] = isValid
+            presentCount &+= Int(isValid)
+        }
+        return presentCount == count
+    }
+
+    @inline(__always)
+    private func gatherReal<Element>(
+        _ rows: UnsafePointer<Int32>, _ count: Int, _ bits: UnsafeMutablePointer<Int64>,
+        _ present: UnsafeMutablePointer<UInt8>, _: Element.Type, _ real: (Element) -> Double
+    ) -> Bool {
+        let array = values.assumingMemoryBound(to: Element.self)
+        var presentCount = 0
+        for index in 0..<count {
+            let row = Int(rows[index])
+            let value = real(array[row])
+            let isPresent: UInt8 = !value.isNaN && isValid(row) ? 1 : 0
+            bits[index] = orderedBits(value)
+            present[index] = isPresent
+            presentCount &+= Int(isPresent)
         }
         return presentCount == count
     }

@@ -11,6 +11,13 @@ extension KeyWorkspace {
     private func computeLast(_ group: StateGroup, _ input: Int, _ slots: FeatureSlots, _ firstSlot: Int) {
         let outputs = group.outputs.filter { $0.function == .last }
         let present = present[input].base
+        let rows = rows
+        targets.reserve(outputs.count)
+        let targets = targets.base
+        for (index, output) in outputs.enumerated() {
+            targets[index] = KernelTarget(
+                left: left.base + output.window * labelCount, results: slots.slots(output.feature) + firstSlot)
+        }
         var last: Int32 = -1
         var next = 0
         for label in 0..<labelCount {
@@ -20,9 +27,9 @@ extension KeyWorkspace {
                 if event > last && present[Int(event)] != 0 { last = event }
                 next &+= 1
             }
-            for output in outputs {
-                let isInside = last >= left.base[output.window &* labelCount &+ label] && last >= 0
-                (slots.slots(output.feature) + firstSlot)[label] = isInside ? Int64(rows[Int(last)]) : -1
+            for index in 0..<outputs.count {
+                let isInside = last >= targets[index].left[label] && last >= 0
+                targets[index].results[label] = isInside ? Int64(rows[Int(last)]) : -1
             }
         }
     }

@@ -14,6 +14,13 @@ extension KeyWorkspace {
         if outputs.isEmpty { return }
         stack.reserve(eventCount)
         let stack = stack.base
+        let rows = rows
+        targets.reserve(outputs.count)
+        let targets = targets.base
+        for (index, output) in outputs.enumerated() {
+            targets[index] = KernelTarget(
+                left: left.base + output.window * labelCount, results: slots.slots(output.feature) + firstSlot)
+        }
         let bits = bits[input].base
         let present = present[input].base
         // With all bits turned over the order is the other way round, so that a minimum is a maximum too.
@@ -35,9 +42,9 @@ extension KeyWorkspace {
                     depth = insert(event, stack, depth, bits, flip)
                 }
             }
-            for output in outputs {
-                let first = firstAtOrAfter(left.base[output.window &* labelCount &+ label], stack, depth)
-                (slots.slots(output.feature) + firstSlot)[label] = first < depth ? Int64(rows[Int(stack[first])]) : -1
+            for index in 0..<outputs.count {
+                let first = firstAtOrAfter(targets[index].left[label], stack, depth)
+                targets[index].results[label] = first < depth ? Int64(rows[Int(stack[first])]) : -1
             }
         }
     }

@@ -65,13 +65,43 @@ extension FeatureSlots {
             return Column(.float64(values), validity: validity)
         case .min, .max, .first, .last:
             guard let column = feature.column else { preconditionFailure("\(feature.function) has a column") }
-            let rows = [Int32](unsafeUninitializedCapacity: order.count) { rows, initialized in
-                for place in order.indices { rows[Int(order[place])] = Int32(truncatingIfNeeded: source[place]) }
-                initialized = order.count
-            }
-            return inputs[column].gathering(rows)
+            return gatheredColumn(source, order, inputs[column])
         }
     }
+}
+
+/// The values of the rows in the slots, each put at its label.
+private func gatheredColumn(_ source: UnsafeMutablePointer<Int64>, _ order: [Int32], _ input: Column) -> Column {
+    func take<Element: BitwiseCopyable>(_ array: [Element], _ filler: Element) -> [Element] {
+        array.withUnsafeBufferPointer { array in
+            [Element](unsafeUninitializedCapacity: order.count) { result, initialized in
+                for place in order.indices {
+                    let row = Int(truncatingIfNeeded: source[place])
+                    result[Int(order[place])] = row < 0 ? filler : array[row]
+                }
+                initialized = order.count
+            }
+        }
+    }
+    let values: Column.Values
+    switch input.values {
+    case .bool(let array): values = .bool(take(array, false))
+    case .int32(let array): values = .int32(take(array, 0))
+    case .int64(let array): values = .int64(take(array, 0))
+    case .timestamp(let array): values = .timestamp(take(array, 0))
+    case .float32(let array): values = .float32(take(array, 0))
+    case .float64(let array): values = .float64(take(array, 0))
+    case .string, .bytes:
+        return input.gathering(scattered(source, order).map { Int32(truncatingIfNeeded: $0) })
+    }
+    var words = [UInt64](repeating: 0, count: (order.count + 63) >> 6)
+    var presentCount = 0
+    for place in order.indices where source[place] >= 0 {
+        let label = Int(order[place])
+        words[label >> 6] |= 1 &<< UInt64(label & 63)
+        presentCount += 1
+    }
+    return Column(values, validity: presentCount == order.count ? nil : Bitmap(words: words, count: order.count))
 }
 
 private func scattered(_ source: UnsafeMutablePointer<Int64>, _ order: [Int32]) -> [Int64] {

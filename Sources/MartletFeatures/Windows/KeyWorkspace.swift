@@ -34,6 +34,7 @@ final class KeyWorkspace {
 
     let prefix = Scratch<NarrowMoments>()
     let stack = Scratch<Int32>()
+    let targets = Scratch<KernelTarget>()
     let codes = Scratch<Int32>()
     let codeCounts = Scratch<Int32>()
     let tableKeys = Scratch<Int64>()
@@ -223,6 +224,12 @@ final class KeyWorkspace {
         present[input].reserve(eventCount)
         areAllPresent[input] = view.gather(rows, eventCount, into: bits[input].base, present[input].base)
     }
+}
+
+/// One feature of a kernel: the left ends of its window and where its results go, label by label.
+struct KernelTarget: BitwiseCopyable {
+    var left: UnsafeMutablePointer<Int32>
+    var results: UnsafeMutablePointer<Int64>
 }
 
 /// A growing piece of memory for plain values, not initialized, freed with its owner.

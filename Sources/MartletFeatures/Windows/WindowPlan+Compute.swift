@@ -122,7 +122,7 @@ private func textNumbers(_ column: Column, inOrder: Bool) -> Column {
     }
     var table = ByteTable()
     var firstRows: [Int32] = []
-    let ids = table.assign([column], rowCount: column.count, &firstRows)
+    let ids = table.assign(texts, column.validity, &firstRows)
     if !inOrder { return Column(.int64(ids.map(Int64.init)), validity: column.validity) }
     let sorted = texts.bytes.withUnsafeBytes { bytes in
         firstRows.indices.sorted { left, right in

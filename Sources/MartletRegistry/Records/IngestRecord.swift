@@ -85,7 +85,8 @@ extension Registry {
 }
 
 private let columns = """
-    id, source, idempotency_key, origins, rows_read, rows_landed, rows_quarantined, table_versions, ingested_at, principal
+    id, source, idempotency_key, origins, rows_read, rows_landed, rows_quarantined, table_versions,
+    ingested_at, principal
     """
 
 extension IngestRecord {

@@ -87,8 +87,8 @@ extension Registry {
 }
 
 private let columns = """
-    id, service, training_set, parameters, metrics, table_versions, definition_versions, model_path, model_hash, started_at,
-    ended_at, principal
+    id, service, training_set, parameters, metrics, table_versions, definition_versions, model_path, model_hash,
+    started_at, ended_at, principal
     """
 
 extension ModelRunRecord {

@@ -90,8 +90,8 @@ extension Registry {
 }
 
 private let columns = """
-    id, service, revision, definition_versions, table_versions, label_input, options, output, row_count, hash, created_at,
-    principal
+    id, service, revision, definition_versions, table_versions, label_input, options, output, row_count, hash,
+    created_at, principal
     """
 
 extension TrainingSetRecord {

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletModels
 internal import MartletPlatform
 internal import MartletRegistry
 
@@ -55,6 +56,46 @@ extension Command {
                 $0.member("output", record.output)
                 $0.member("hash", record.hash)
                 $0.member("seconds", seconds)
+            }
+        }
+        return 0
+    }
+}
+
+extension Command {
+    static let train = Command(
+        "train", "fit a baseline model to a training set, and record the run", operands: "SERVICE",
+        discussion: """
+            Gradient boosted trees (XGBoost) on the earliest rows, the number of trees chosen on later ones, the report on the last
+            ones: time never runs backwards between them.
+            """,
+        options: [
+            Option("label", "COLUMN", "what to predict: a bool, or 0 and 1"),
+            Option("training-set", "N", "the recorded set (default: the service's newest)"),
+            Option("also", "COLUMN,…", "columns of the labels that are known at request time, such as the amount"),
+            Option("rounds", "N", "trees at most (default: 300)"),
+            Option("depth", "N", "depth of a tree (default: 6)"),
+        ],
+        examples: [("martlet train fraud_score --label is_fraud --also amount,channel", "train on the newest set")]
+    ) { invocation in
+        let service = try invocation.operands("SERVICE")[0]
+        let (workspace, principal) = try invocation.openWorkspace()
+        var parameters = TreeParameters()
+        if let rounds = try invocation.integer("rounds") { parameters.rounds = rounds }
+        if let depth = try invocation.integer("depth") { parameters.maximumDepth = depth }
+        let also = invocation.strings("also").flatMap { $0.split(separator: ",").map(String.init) }
+        let model = try workspace.train(
+            service, trainingSet: invocation.integer("training-set").map(Int64.init),
+            label: invocation.required("label"), alsoFeatures: also, parameters: parameters, principal: principal,
+            progress: invocation.console.progress)
+        invocation.console.result(
+            text: model.report.text() + "\nrun \(model.record.id), model \(model.record.modelPath), \(fixed(model.seconds, 2)) s"
+        ) { json in
+            json.object {
+                $0.member("run", model.record.id)
+                $0.member("model", model.record.modelPath)
+                $0.key("report")
+                model.report.write(to: &$0)
             }
         }
         return 0

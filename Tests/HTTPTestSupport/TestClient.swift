@@ -1,19 +1,18 @@
-import Glibc
-import Testing
+internal import Glibc
 
 /// A keep-alive HTTP/1.1 client over one blocking socket, for tests only.
-final class TestClient {
-    struct Answer {
-        var status: Int
-        var headers: [String: String]
-        var body: [UInt8]
-        var text: String { String(decoding: body, as: UTF8.self) }
+package final class TestClient {
+    package struct Answer {
+        package var status: Int
+        package var headers: [String: String]
+        package var body: [UInt8]
+        package var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     private let socket: Int32
     private var received: [UInt8] = []
 
-    init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -32,7 +31,7 @@ final class TestClient {
 
     deinit { close(socket) }
 
-    func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -43,7 +42,7 @@ final class TestClient {
         }
     }
 
-    func request(
+    package func request(
         _ method: String, _ path: String, headers: [(String, String)] = [], body: [UInt8]? = nil
     ) throws -> Answer {
         var text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
@@ -53,11 +52,11 @@ final class TestClient {
         return try receive(hasBody: method != "HEAD")
     }
 
-    func post(_ path: String, _ body: String) throws -> Answer {
+    package func post(_ path: String, _ body: String) throws -> Answer {
         try request("POST", path, headers: [("Content-Type", "application/json")], body: Array(body.utf8))
     }
 
-    func receive(hasBody: Bool = true) throws -> Answer {
+    package func receive(hasBody: Bool = true) throws -> Answer {
         while true {
             let answer = try receiveOne(hasBody: hasBody)
             if answer.status != 100 { return answer }
@@ -87,7 +86,7 @@ final class TestClient {
     }
 
     /// Whether the server has closed the connection.
-    func isClosed() -> Bool {
+    package func isClosed() -> Bool {
         var byte: UInt8 = 0
         return recv(socket, &byte, 1, 0) <= 0
     }
@@ -105,7 +104,7 @@ final class TestClient {
     }
 }
 
-struct ClientError: Error {
+package struct ClientError: Error {
     let message: String
     init(_ message: String) { self.message = message }
 }
