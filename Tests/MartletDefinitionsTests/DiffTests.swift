@@ -62,8 +62,8 @@ struct DiffTests {
                 ~ source payments: columns.amount.type float64 -> float32
                 ~ source payments: + columns.note {nullable: false, type: string}
                 ~ source payments: columns.order payment_id, payer_id, branch_id, region, amount, currency, kind, \
-                status, terminal_online, booked,… -> payment_id, payer_id, branch_id, region, amount, currency, status, \
-                kind, terminal_online, booked,…
+                status, terminal_online, booked,… -> payment_id, payer_id, branch_id, region, amount, currency, \
+                status, kind, terminal_online, booked,…
                     touches features branch_flows, features customer_spending, service fraud_score, \
                 checks payments_quality
                 ~ features branch_flows: aggregates.amount_mean.type float64 -> float32
