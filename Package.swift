@@ -34,7 +34,9 @@ let package = Package(
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
         .target(name: "MartletFeatures", dependencies: ["MartletCore", "MartletDefinitions"]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
-        .target(name: "MartletOnline", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue"]),
+        .target(
+            name: "MartletOnline",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue"]),
         .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
         .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
         .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
@@ -52,10 +54,13 @@ let package = Package(
         // Doors
         .target(
             name: "MartletServer",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
         .executableTarget(
             name: "martlet",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletPlatform", "MartletServer", "MartletSynth"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform", "MartletQuality",
+                "MartletRegistry", "MartletServer", "MartletSynth",
+            ]),
 
         // Tests: one folder a target
         .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),
@@ -63,7 +68,8 @@ let package = Package(
         .testTarget(name: "MartletDatabaseTests", dependencies: ["MartletCore", "MartletDatabase"]),
         .testTarget(name: "MartletObjectsTests", dependencies: ["MartletCore", "MartletObjects"]),
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
-        .testTarget(name: "MartletHTTPTests", dependencies: ["MartletCore", "MartletHTTP"]),
+        .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
+        .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
         .testTarget(name: "MartletDefinitionsTests", dependencies: ["MartletCore", "MartletDefinitions"]),
         .testTarget(
             name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures"]),
@@ -72,7 +78,9 @@ let package = Package(
             dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables"]),
         .testTarget(
             name: "MartletOnlineTests",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue", "MartletOnline"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
+            ]),
         .testTarget(
             name: "MartletRegistryTests",
             dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry"]),
@@ -84,12 +92,27 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletPlatform", "MartletQuery"]),
-        .testTarget(name: "MartletServerTests", dependencies: ["MartletCore", "MartletPlatform", "MartletServer"]),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
+                "MartletServer",
+            ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore"]),
         .testTarget(name: "ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// The benchmarks' own executable, so that a plain build stays light: bench/run sets this.
+if Context.environment["MARTLET_BENCH"] == "1" {
+    package.products.append(.executable(name: "martlet-bench", targets: ["MartletBench"]))
+    package.targets.append(
+        .executableTarget(
+            name: "MartletBench",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletQuery"],
+            path: "bench/MartletBench"))
+}
 
 // One settings loop, identical for every Swift target.
 let cTargets: Set<String> = ["CDuckDB", "CSimdJSON"]

@@ -86,7 +86,9 @@ extension Column {
             var result = ByteStrings()
             result.reserveCapacity(rows.count, bytes: 0)
             for row in rows {
-                if row < 0 { result.append(contentsOf: EmptyCollection()) } else {
+                if row < 0 {
+                    result.append(contentsOf: EmptyCollection())
+                } else {
                     result.append(contentsOf: strings.slice(Int(row)))
                 }
             }

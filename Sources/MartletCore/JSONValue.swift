@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// A JSON document as a tree. For cold paths (logs of tables, settings, records of runs); hot paths read with simdjson and
 /// write with `JSONWriter`.
 package enum JSONValue: Sendable, Hashable {
@@ -13,8 +11,9 @@ package enum JSONValue: Sendable, Hashable {
 
     /// - Throws: `invalidInput` where the bytes are not one JSON value.
     package init(parsing bytes: some Collection<UInt8>) throws {
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+        do throws(JSONParser.Failure) {
+            var parser = JSONParser(bytes)
+            self = try parser.parseDocument()
         } catch {
             throw MartletError(.invalidInput, "not valid JSON", cause: error)
         }
@@ -62,27 +61,6 @@ package enum JSONValue: Sendable, Hashable {
                     value.write(to: &$0)
                 }
             }
-        }
-    }
-}
-
-extension JSONValue: Decodable {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
         }
     }
 }

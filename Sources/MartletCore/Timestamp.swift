@@ -4,7 +4,8 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
 
-    package init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, microsecond: Int = 0) {
+    package init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, microsecond: Int = 0)
+    {
         let days = Int64(daysFromCivil(year: year, month: month, day: day))
         let seconds = days * 86_400 + Int64(hour * 3_600 + minute * 60 + second)
         microseconds = seconds * 1_000_000 + Int64(microsecond)
@@ -60,7 +61,11 @@ extension Timestamp: CustomStringConvertible {
         let fraction = Int(rest % 1_000_000)
         if fraction != 0 {
             bytes.append(UInt8(ascii: "."))
-            if fraction % 1_000 == 0 { appendPadded(fraction / 1_000, 3, &bytes) } else { appendPadded(fraction, 6, &bytes) }
+            if fraction % 1_000 == 0 {
+                appendPadded(fraction / 1_000, 3, &bytes)
+            } else {
+                appendPadded(fraction, 6, &bytes)
+            }
         }
         bytes.append(UInt8(ascii: "Z"))
     }

@@ -1,1 +1,3 @@
-print("martlet")
+internal import Glibc
+
+exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,73 @@
+package import MartletCore
+
+extension DefinitionLanguage {
+    static let features = ObjectShape(
+        "a feature view", "Features of an entity, or of a combination of entities, from one source.",
+        named(.features, "The name of the feature view.") + [
+            MemberShape("entity", .name, "The entity whose features these are."),
+            MemberShape("entities", .list(.name), "Several entities, whose keys together are the key."),
+            MemberShape("source", .name, isRequired: true, "The source of the rows."),
+            MemberShape(
+                "sql", .text,
+                "A file with a query over sources whose rows are used instead, from the repository's root."),
+            MemberShape("where", .text, "A boolean SQL expression: only rows for which it is true count."),
+            MemberShape("key_columns", .map(.name), "For each join key whose column has another name: that name."),
+            MemberShape("event_time", .name, "The event-time column of the rows where it is not the source's."),
+            MemberShape("ttl", .timeSpan, "How old a latest value may be; without it, any age."),
+            MemberShape("online", .boolean, "Whether the view is loaded into the online store; true without it."),
+            MemberShape(
+                "latest", .either([.list(.name), .map(.either([.name, .object(latest)]))]),
+                "Newest values: each feature with its column."),
+            MemberShape("windows", timeSpans, "The windows of the aggregates that name none of their own."),
+            MemberShape(
+                "aggregates", .map(.either([aggregateText, .object(aggregate)])), "Aggregates over windows, by name."),
+        ],
+        exactlyOne: [["entity", "entities"], ["latest", "aggregates"]],
+        needs: [("windows", "aggregates"), ("ttl", "latest")])
+
+    static let latest = ObjectShape(
+        "a latest value", "The newest value of a column.",
+        [
+            MemberShape("column", .name, "The column; without it, the one with the feature's name."),
+            MemberShape(
+                "type", dataType, "The type; needed where the rows come from SQL and the source has no such column."),
+            MemberShape("description", .text, "What it is, for a person."),
+        ])
+
+    static let aggregate = ObjectShape(
+        "an aggregate", "One value from the rows of a window; each window is a feature, named aggregate_window.",
+        [
+            MemberShape(
+                "function", .choice(functionNames), isRequired: true,
+                "What the values are reduced to."),
+            MemberShape("column", .name, "The column; count needs none."),
+            MemberShape(
+                "type", dataType,
+                "The column's type; needed where the rows come from SQL and the source has no such column."),
+            MemberShape("windows", timeSpans, "Its windows where they are not the view's."),
+            MemberShape(
+                "exact", .boolean,
+                "Whether the left ends of the windows are exact instead of rounded; false without it."),
+            MemberShape("description", .text, "What it is, for a person."),
+        ])
+
+    static let functionNames = AggregateFunction.allCases.map(\.rawValue)
+
+    /// `count`, `sum(amount)`.
+    static let aggregateText: Shape = .form(
+        pattern:
+            "^(count|(\(functionNames.joined(separator: "|")))\\([a-z][a-z0-9_]{0,62}\\))$",
+        example: "an aggregate such as count or sum(amount)")
+
+    /// More than any window that is kept as tiles; ten years.
+    static let maximumWindow = TimeSpan.days(3_660)
+    static let maximumFeaturesPerView = 4_096
+}
+
+/// The step to which the left end of a window is rounded down (DESIGN section 4): a day from 12 days, an hour from 12
+/// hours, else 5 minutes.
+package func windowHop(_ window: TimeSpan) -> TimeSpan {
+    if window >= .days(12) { return .days(1) }
+    if window >= .hours(12) { return .hours(1) }
+    return .minutes(5)
+}

@@ -1,0 +1,97 @@
+internal import MartletCore
+
+/// The keys of `martlet.yaml`.
+package enum SettingsLanguage {
+    package static let shape = ObjectShape(
+        "martlet.yaml", "The settings of a feature repository.",
+        [
+            MemberShape("tenant", .name, "Whom the workspace belongs to; `default` without it."),
+            MemberShape("workspace", .name, isRequired: true, "The name of the workspace."),
+            MemberShape("description", .text, "What it is, for a person."),
+            backend("registry", "Definitions as applied, runs and data sets."),
+            backend("tables", "The Delta tables."),
+            backend("online", "The online store."),
+            backend("engine", "What runs SQL."),
+            backend("tracking", "Where runs of models are recorded."),
+            MemberShape("server", .object(server), "Where the HTTP door stands."),
+            MemberShape("limits", .object(limits), "What the workspace may use."),
+        ])
+
+    static let server = ObjectShape(
+        "server", "Where the HTTP door stands.",
+        [
+            MemberShape("address", .text, "An IP address of this machine; \(ServerSettings().address) without it."),
+            MemberShape(
+                "port", .integer(0...65_535), "The port, 0 for any free one; \(ServerSettings().port) without it."),
+        ])
+
+    static let limits = ObjectShape("limits", "What the workspace may use.", limitKeys.map(\.member))
+
+    /// Each part with the kinds of backend that it can have.
+    static let schemes: [(part: String, schemes: [String])] = [
+        ("registry", ["sqlite"]), ("tables", ["file"]), ("online", ["lmdb"]), ("engine", ["duckdb"]),
+        ("tracking", ["builtin"]),
+    ]
+
+    private static func backend(_ part: String, _ documentation: String) -> MemberShape {
+        let names = schemes.first { $0.part == part }?.schemes ?? []
+        let defaults = WorkspaceSettings.defaultBackends[part].map(String.init(describing:)) ?? ""
+        return MemberShape(
+            part, .form(pattern: "^(\(names.joined(separator: "|")))(:.*)?$", example: "a URL such as \(defaults)"),
+            "\(documentation) `\(defaults)` without it.")
+    }
+}
+
+/// A limit: its key, its place in the settings and its shape.
+struct LimitKey {
+    let member: MemberShape
+    let set: @Sendable (inout ResourceLimits, Checked) -> Void
+
+    static func bytes(
+        _ name: String, _ path: any WritableKeyPath<ResourceLimits, Int> & Sendable, _ documentation: String
+    ) -> LimitKey {
+        let value = ResourceLimits()[keyPath: path]
+        let text = value % (1 << 30) == 0 ? "\(value >> 30)GiB" : "\(value >> 20)MiB"
+        return LimitKey(member: MemberShape(name, .byteCount, "\(documentation); \(text) without it.")) {
+            limits, value in
+            if let count = value.integer { limits[keyPath: path] = Int(count) }
+        }
+    }
+
+    static func count(
+        _ name: String, _ path: any WritableKeyPath<ResourceLimits, Int> & Sendable, _ range: ClosedRange<Int64>,
+        _ documentation: String
+    ) -> LimitKey {
+        let text = "\(documentation); \(ResourceLimits()[keyPath: path]) without it."
+        return LimitKey(member: MemberShape(name, .integer(range), text)) { limits, value in
+            if let count = value.integer { limits[keyPath: path] = Int(count) }
+        }
+    }
+
+    static func time(
+        _ name: String, _ path: any WritableKeyPath<ResourceLimits, TimeSpan> & Sendable, _ documentation: String
+    ) -> LimitKey {
+        let text = "\(documentation); \(ResourceLimits()[keyPath: path]) without it."
+        return LimitKey(member: MemberShape(name, .timeSpan, text)) { limits, value in
+            if let span = value.timeSpan { limits[keyPath: path] = span }
+        }
+    }
+}
+
+extension SettingsLanguage {
+    static let limitKeys: [LimitKey] = [
+        .bytes("memory", \.memoryBytes, "What the query engine and the joins may hold"),
+        .count("threads", \.threads, 0...1_024, "Threads of a parallel piece of work, 0 for one a processor"),
+        .bytes("body", \.bodyBytes, "The body of an HTTP request"),
+        .count("keys_per_request", \.keysPerRequest, 1...1_000_000, "Entities asked for at once"),
+        .count("features_per_request", \.featuresPerRequest, 1...100_000, "Features asked for at once"),
+        .count("connections", \.connections, 1...100_000, "HTTP connections open at once"),
+        .time("request_time", \.requestTime, "After which a request ends with an error"),
+        .bytes("file", \.fileBytes, "A file that is ingested"),
+        .count(
+            "batch_rows", \.batchRows, 1_000...100_000_000, "Rows that are ingested, checked or loaded in one piece"),
+        .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
+        .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
+        .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
+    ]
+}

@@ -1,0 +1,58 @@
+package import MartletCore
+
+/// `martlet.yaml`: who the repository belongs to, where each part keeps its data, and what may be used.
+package struct WorkspaceSettings: Sendable, Hashable {
+    package var workspace: WorkspaceID
+    package var description = ""
+    /// Definitions as applied, runs, data sets.
+    package var registry = BackendURL(scheme: "sqlite", location: ".martlet/registry.db")
+    package var tables = BackendURL(scheme: "file", location: ".martlet/tables")
+    package var online = BackendURL(scheme: "lmdb", location: ".martlet/online")
+    package var engine = BackendURL(scheme: "duckdb", location: "")
+    package var tracking = BackendURL(scheme: "builtin", location: "")
+    package var server = ServerSettings()
+    package var limits = ResourceLimits()
+
+    package init(workspace: WorkspaceID) { self.workspace = workspace }
+
+    package var tenant: TenantID { workspace.tenant }
+}
+
+/// Where the HTTP door stands.
+package struct ServerSettings: Sendable, Hashable {
+    /// An IP address of this machine; 127.0.0.1 is reachable from this machine only.
+    package var address = "127.0.0.1"
+    package var port = 6566
+
+    package init() {}
+}
+
+/// What a workspace may use. Each has the key in `limits` of `martlet.yaml` that its documentation begins with.
+package struct ResourceLimits: Sendable, Hashable {
+    /// `memory`: what the query engine and the joins may hold, in bytes.
+    package var memoryBytes = 2 << 30
+    /// `threads`: of each parallel piece of work; 0 means one a processor.
+    package var threads = 0
+    /// `body`: an HTTP request's body in bytes.
+    package var bodyBytes = 8 << 20
+    /// `keys_per_request`: entities asked for at once.
+    package var keysPerRequest = 10_000
+    /// `features_per_request`: features asked for at once.
+    package var featuresPerRequest = 2_000
+    /// `connections`: HTTP connections open at once.
+    package var connections = 1_024
+    /// `request_time`: after which a request ends with an error.
+    package var requestTime = TimeSpan.seconds(30)
+    /// `file`: a file that is ingested, in bytes.
+    package var fileBytes = 64 << 30
+    /// `batch_rows`: rows that are ingested, checked or loaded in one piece.
+    package var batchRows = 1_000_000
+    /// `label_rows`: rows of a label file.
+    package var labelRows = 500_000_000
+    /// `online_size`: to which the online store may grow, in bytes of address space and at most of disk.
+    package var onlineBytes = 64 << 30
+    /// `future_skew`: how far ahead of the clock an event time may lie.
+    package var futureSkew = TimeSpan.hours(1)
+
+    package init() {}
+}

@@ -1,0 +1,48 @@
+package import MartletCore
+
+/// The HTTP status that an error has where no foreign interface says otherwise.
+package func httpStatus(of code: MartletError.Code) -> Int {
+    switch code {
+    case .usage: 400
+    case .unknownName, .notFound: 404
+    case .conflict, .stalePlan, .valuesDiffer: 409
+    case .invalidDefinition, .invalidInput, .typeMismatch, .missingColumn, .missingTimeZone, .limitExceeded,
+        .checkFailed:
+        422
+    case .storeUnavailable, .cancelled: 503
+    case .diskFull: 507
+    default: 500
+    }
+}
+
+/// An error as problem+json (RFC 9457), with the members `code` and `fix` of our own.
+package func problem(_ error: any Error, status: Int? = nil) -> Response {
+    let known = error as? MartletError
+    // Of a foreign error nothing is shown: its text may hold what a client must not see.
+    let failure = known ?? MartletError(.internalFault, "the request could not be answered")
+    let status = status ?? httpStatus(of: failure.code)
+    var json = JSONWriter()
+    json.object {
+        $0.member("type", "urn:martlet:error:\(failure.code)")
+        $0.member("title", title(ofStatus: status))
+        $0.member("status", status)
+        $0.member("detail", failure.message)
+        $0.member("code", failure.code.name)
+        if let fix = failure.fix { $0.member("fix", fix) }
+    }
+    return Response(status: status, contentType: .problem, body: json.bytes)
+}
+
+private func title(ofStatus status: Int) -> String {
+    switch status {
+    case 400: "Bad Request"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 409: "Conflict"
+    case 413: "Content Too Large"
+    case 422: "Unprocessable Content"
+    case 503: "Service Unavailable"
+    case 507: "Insufficient Storage"
+    default: "Internal Server Error"
+    }
+}

@@ -1,0 +1,43 @@
+/// The media type of a body.
+package struct ContentType: Sendable {
+    let text: StaticString
+
+    package init(_ text: StaticString) {
+        precondition(text.hasPointerRepresentation, "a media type is more than one character")
+        self.text = text
+    }
+
+    package static let json = ContentType("application/json")
+    package static let problem = ContentType("application/problem+json")
+    package static let plainText = ContentType("text/plain; charset=utf-8")
+    package static let prometheus = ContentType("text/plain; version=0.0.4; charset=utf-8")
+    package static let bytes = ContentType("application/octet-stream")
+}
+
+/// A whole answer.
+package struct Response: Sendable {
+    package var status: Int
+    package var contentType: ContentType
+    /// Beyond `Content-Type`, `Content-Length`, `Date` and `Connection`, which the server sets.
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
+
+    package init(
+        status: Int = 200, contentType: ContentType = .json, headers: [(name: String, value: String)] = [],
+        body: [UInt8] = []
+    ) {
+        self.status = status
+        self.contentType = contentType
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// What a handler answers.
+package enum Reply: Sendable {
+    /// The body is in the writer that the handler was given.
+    case written(status: Int, ContentType)
+    case response(Response)
+    /// The connection waits while the closure runs on a thread that may block; the server's own threads go on with others.
+    case later(@Sendable () async -> Response)
+}

@@ -1,0 +1,89 @@
+/// Where served records live. One semantic for all stores: newest wins, reads never wait for writes, and what a reader sees of one
+/// call is one state.
+package protocol OnlineStore: Sendable {
+    /// The store's own short name for a view, made when it is first asked for and never changed or used again.
+    func handle(for view: ViewIdentity) throws -> ViewHandle
+
+    /// Looks up the keys of several views in one snapshot and runs `body`, during which alone the records in `table` are valid.
+    func read(
+        _ lookups: [RecordLookup], keys: [EntityKeys], into table: inout RecordTable,
+        _ body: (borrowing RecordTable) throws -> Void
+    ) throws
+
+    /// Stores a chunk atomically: `order[i]` is the index in `keys` of the chunk's record `i`; keys ascend. A stored record that is
+    /// newer stays. The cursor, where one is given, is stored in the same transaction.
+    func write(
+        _ chunk: RecordChunk, keys: EntityKeys, order: ArraySlice<Int32>, to view: ViewHandle, cursor: LoadCursor?
+    ) throws -> WriteCounts
+
+    /// How far the view's last load came; nil where there was none.
+    func cursor(of view: ViewIdentity) throws -> LoadCursor?
+    func setCursor(_ cursor: LoadCursor, of view: ViewIdentity) throws
+
+    /// Deletes every record of the view, in steps between which readers and writers go on.
+    func drop(_ view: ViewIdentity) throws
+}
+
+package struct ViewHandle: Sendable, Hashable {
+    package let number: UInt32
+    package init(number: UInt32) { self.number = number }
+}
+
+/// The unique keys of `keys[keyIndex]`, in one view.
+package struct RecordLookup: Sendable {
+    package var view: ViewHandle
+    package var keyIndex: Int
+
+    package init(view: ViewHandle, keyIndex: Int) {
+        self.view = view
+        self.keyIndex = keyIndex
+    }
+}
+
+/// The records that a read found, by lookup and unique key. Reusable.
+package struct RecordTable {
+    private var records: [UnsafeRawBufferPointer] = []
+    private var starts: [Int] = []
+
+    package init() {}
+
+    package mutating func removeAll() {
+        records.removeAll(keepingCapacity: true)
+        starts.removeAll(keepingCapacity: true)
+    }
+
+    package mutating func beginLookup() { starts.append(records.count) }
+
+    package mutating func append(_ record: UnsafeRawBufferPointer?) {
+        records.append(record ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// nil where nothing is stored.
+    package func record(lookup: Int, key: Int) -> UnsafeRawBufferPointer? {
+        let record = records[starts[lookup] + key]
+        return record.baseAddress == nil ? nil : record
+    }
+}
+
+/// What became of the records of a write.
+package struct WriteCounts: Sendable, Hashable {
+    package var written = 0
+    /// A newer record was there.
+    package var keptNewer = 0
+    /// The same bytes were there.
+    package var unchanged = 0
+    /// Rows with a null key, which nothing could ask for.
+    package var nullKeys = 0
+    /// Rows that an interrupted load had stored before.
+    package var resumed = 0
+
+    package init() {}
+
+    package static func += (left: inout WriteCounts, right: WriteCounts) {
+        left.written += right.written
+        left.keptNewer += right.keptNewer
+        left.unchanged += right.unchanged
+        left.nullKeys += right.nullKeys
+        left.resumed += right.resumed
+    }
+}

@@ -1,0 +1,92 @@
+package import MartletCore
+
+/// The first 32 bytes of every record in an online store, little-endian:
+///
+/// | Bytes | Field |
+/// | --- | --- |
+/// | 0 | version of the format, 1 |
+/// | 1 | kind: 1 latest row, 2 tiles |
+/// | 2-3 | number of features of a latest row, else 0 |
+/// | 4-7 | checksum of everything after it |
+/// | 8-15 | event time: of the row, or of the newest event in the tiles |
+/// | 16-23 | created (arrival) time: of the row, or the newest among the tiles' events |
+/// | 24-31 | log position of the row, or up to which event time (exclusive) the tiles are complete |
+package struct RecordHeader: Sendable, Hashable {
+    package enum Kind: UInt8, Sendable { case latest = 1, tiles }
+
+    package var kind: Kind
+    package var featureCount: Int
+    /// Microseconds, as are all times here.
+    package var eventTime: Int64
+    package var createdTime: Int64
+    package var position: Int64
+
+    package static let byteCount = 32
+    private static let format: UInt8 = 1
+
+    package init(kind: Kind, featureCount: Int = 0, eventTime: Int64, createdTime: Int64, position: Int64) {
+        self.kind = kind
+        self.featureCount = featureCount
+        self.eventTime = eventTime
+        self.createdTime = createdTime
+        self.position = position
+    }
+
+    /// Reads the header and checks the whole record against its checksum.
+    /// - Throws: `corruptData` for a record that is short, of another format or kind, or damaged.
+    package init(reading record: UnsafeRawBufferPointer, kind: Kind) throws(MartletError) {
+        guard record.count >= Self.byteCount, record[0] == Self.format, record[1] == kind.rawValue else {
+            throw MartletError(
+                .corruptData, "a record of the online store is not of the expected format",
+                fix: "materialize the view again")
+        }
+        let checksum = record.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian
+        guard checksum == Self.checksum(of: record) else {
+            throw MartletError(
+                .corruptData, "a record of the online store fails its checksum",
+                fix: "check the disk, and materialize the view again")
+        }
+        self.init(unchecked: record, kind: kind)
+    }
+
+    private init(unchecked record: UnsafeRawBufferPointer, kind: Kind) {
+        self.kind = kind
+        featureCount = Int(record.loadUnaligned(fromByteOffset: 2, as: UInt16.self).littleEndian)
+        eventTime = record.loadUnaligned(fromByteOffset: 8, as: Int64.self).littleEndian
+        createdTime = record.loadUnaligned(fromByteOffset: 16, as: Int64.self).littleEndian
+        position = record.loadUnaligned(fromByteOffset: 24, as: Int64.self).littleEndian
+    }
+
+    /// Writes all but the checksum.
+    func write(to record: UnsafeMutableRawBufferPointer) {
+        record[0] = Self.format
+        record[1] = kind.rawValue
+        record.storeBytes(of: UInt16(featureCount).littleEndian, toByteOffset: 2, as: UInt16.self)
+        record.storeBytes(of: eventTime.littleEndian, toByteOffset: 8, as: Int64.self)
+        record.storeBytes(of: createdTime.littleEndian, toByteOffset: 16, as: Int64.self)
+        record.storeBytes(of: position.littleEndian, toByteOffset: 24, as: Int64.self)
+    }
+
+    /// Seals a record whose other bytes are written.
+    static func writeChecksum(to record: UnsafeMutableRawBufferPointer) {
+        record.storeBytes(
+            of: checksum(of: UnsafeRawBufferPointer(record)).littleEndian, toByteOffset: 4, as: UInt32.self)
+    }
+
+    private static func checksum(of record: UnsafeRawBufferPointer) -> UInt32 {
+        let start = UInt64(record.loadUnaligned(as: UInt32.self).littleEndian)
+        let hash = hashed(UnsafeRawBufferPointer(rebasing: record[8...]), seed: start)
+        return UInt32(truncatingIfNeeded: hash ^ hash &>> 32)
+    }
+
+    /// Whether a record with this header may take the place of one with `stored`: it may not be older. A row goes by event time,
+    /// created time, position; tiles by how far they are complete, then by what they have heard of.
+    package func mayReplace(_ stored: RecordHeader) -> Bool { !(order < stored.order) }
+
+    private var order: (Int64, Int64, Int64) {
+        switch kind {
+        case .latest: (eventTime, createdTime, position)
+        case .tiles: (position, createdTime, eventTime)
+        }
+    }
+}

@@ -1,0 +1,18 @@
+package import MartletCore
+
+/// What a view is called in an online store: each version of its definition has rows of its own, so that a new one is loaded
+/// beside the old and serving changes over at once.
+package struct ViewIdentity: Sendable, Hashable, CustomStringConvertible {
+    package let workspace: WorkspaceID
+    package let view: String
+    package let version: Int
+
+    package init(workspace: WorkspaceID, view: String, version: Int) {
+        self.workspace = workspace
+        self.view = view
+        self.version = version
+    }
+
+    /// Injective: no part of it may hold a slash or an `@`.
+    package var description: String { "\(workspace.tenant.name)/\(workspace.name)/\(view)@v\(version)" }
+}

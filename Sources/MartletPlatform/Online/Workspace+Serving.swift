@@ -1,0 +1,61 @@
+internal import MartletCore
+internal import MartletDefinitions
+internal import MartletFeatures
+package import MartletOnline
+internal import MartletRegistry
+
+extension Workspace {
+    /// The view as the online store knows it, in the version that is applied.
+    func onlineView(_ view: FeatureViewDefinition, _ definitions: AppliedDefinitions) throws -> OnlineView {
+        let key = DefinitionKey(.features, view.about.name)
+        let identity = ViewIdentity(
+            workspace: settings.workspace, view: view.about.name, version: Int(definitions.version(of: key) ?? 0))
+        let keys = try definitions.keys(of: view)
+        switch view.features {
+        case .latest(let features):
+            return OnlineView(
+                identity: identity, keys: keys, features: features.map { Field($0.name, $0.type) }, ttl: view.ttl)
+        case .windowed:
+            let plan = try view.windowPlan(inputs: view.inputFields.map(\.name))
+            return OnlineView(
+                identity: identity, keys: keys, features: plan.features.map { Field($0.name, $0.type) },
+                kind: .windowed(TileAssembler(plan)))
+        }
+    }
+
+    /// What a server may serve now: the online views of the current revision and its services.
+    package func servingCatalog() throws -> ServingCatalog {
+        let definitions = try appliedDefinitions()
+        let views = try definitions.views.filter(\.isOnline).map { try onlineView($0, definitions) }
+        let names = Set(views.map(\.name))
+        var services: [String: [ServedFeature]] = [:]
+        for service in definitions.services {
+            let members = try definitions.members(of: service)
+            guard members.allSatisfy({ names.contains($0.view.about.name) }) else { continue }
+            services[service.about.name] = members.flatMap { member in
+                member.features.map { ServedFeature(view: member.view.about.name, feature: $0) }
+            }
+        }
+        var entityKeys: [String: String] = [:]
+        for case .entity(let entity) in definitions.all where entity.keys.count == 1 {
+            entityKeys[entity.about.name] = entity.keys[0].name
+        }
+        return ServingCatalog(views: views, services: services, entityKeys: entityKeys)
+    }
+
+    /// The store that a server reads.
+    package func onlineStore() throws -> LMDBOnlineStore { try online }
+
+    /// The last finished materialization of the view's applied version.
+    /// - Throws: `notFound` where there was none.
+    func lastMaterialization(of view: String, _ definitions: AppliedDefinitions) throws -> MaterializationRecord {
+        let version = definitions.version(of: DefinitionKey(.features, view)) ?? 0
+        let found = try registry.materializations(view: view).first { $0.version == version && $0.state == .finished }
+        guard let found else {
+            throw MartletError(
+                .notFound, "features \(view) were never materialized in the applied version",
+                fix: "load them: martlet materialize \(view)")
+        }
+        return found
+    }
+}

@@ -1,0 +1,110 @@
+internal import Glibc
+package import MartletCore
+package import MartletDefinitions
+internal import MartletKeyValue
+internal import MartletObjects
+internal import MartletOnline
+package import MartletQuery
+package import MartletRegistry
+internal import MartletTables
+internal import Synchronization
+
+/// A feature repository with its backends wired: what every use case works on. Parts are opened at first use, so that serving
+/// does not pay for the query engine.
+package final class Workspace: Sendable {
+    /// The repository's folder, absolute.
+    package let directory: String
+    package let settings: WorkspaceSettings
+    package let time: any TimeSource
+    package let registry: Registry
+    private let parts = Mutex(Parts())
+
+    private struct Parts {
+        var engine: QueryEngine?
+        var tables: Tables?
+        var online: LMDBOnlineStore?
+    }
+
+    /// Opens the workspace that `martlet.yaml` in `directory` describes; makes its folders and brings the registry up to date.
+    /// - Throws: `invalidSettings`, `fileSystem`, `corruptData`.
+    package init(directory: String, time: any TimeSource = SystemTimeSource()) throws {
+        guard let resolved = unsafe realpath(directory, nil) else {
+            throw MartletError(.notFound, "there is no folder \(directory)")
+        }
+        defer { unsafe free(resolved) }
+        self.directory = unsafe String(cString: resolved)
+        self.time = time
+        do {
+            settings = try WorkspaceSettings.load(directory: self.directory)
+        } catch {
+            throw error.summary
+        }
+        let path = try Self.path(of: settings.registry, scheme: "sqlite", part: "registry", in: self.directory)
+        try makeFolder(parent(of: path))
+        registry = try Registry.open(path: path, workspace: settings.workspace, now: time.now())
+    }
+
+    /// The threads of a parallel piece of work.
+    package var threads: Int { settings.limits.threads == 0 ? processorCount : settings.limits.threads }
+
+    package var engine: QueryEngine {
+        get throws {
+            try parts.withLock { parts in
+                if let engine = parts.engine { return engine }
+                guard settings.engine.scheme == "duckdb" else { throw unsupported(settings.engine, "engine") }
+                let temporary = "\(directory)/.martlet/temporary"
+                try makeFolder(temporary)
+                let engine = try QueryEngine(
+                    QuerySettings(
+                        threads: threads, memoryLimitBytes: settings.limits.memoryBytes, temporaryDirectory: temporary))
+                parts.engine = engine
+                return engine
+            }
+        }
+    }
+
+    var tables: Tables {
+        get throws {
+            let engine = try engine
+            return try parts.withLock { parts in
+                if let tables = parts.tables { return tables }
+                let path = try Self.path(of: settings.tables, scheme: "file", part: "tables", in: directory)
+                let tables = Tables(store: try LocalObjectStore(url: path), engine: engine, time: time)
+                parts.tables = tables
+                return tables
+            }
+        }
+    }
+
+    /// The online store, opened for reading and writing.
+    var online: LMDBOnlineStore {
+        get throws {
+            try parts.withLock { parts in
+                if let online = parts.online { return online }
+                let path = try Self.path(of: settings.online, scheme: "lmdb", part: "online", in: directory)
+                try makeFolder(path)
+                let online = try LMDBOnlineStore(path: path, limits: EnvironmentLimits(mapSizeBytes: settings.limits.onlineBytes))
+                parts.online = online
+                return online
+            }
+        }
+    }
+
+    func table(_ name: TableName?) throws -> DeltaTable {
+        guard let name else { throw MartletError(.internalFault, "a table of an applied definition has a valid name") }
+        return try tables.table(name, in: settings.workspace)
+    }
+
+    func seconds(since started: UInt64) -> Double { Double(time.monotonicNanoseconds() &- started) / 1e9 }
+
+    private static func path(of url: BackendURL, scheme: String, part: String, in directory: String) throws -> String {
+        guard url.scheme == scheme else { throw unsupported(url, part) }
+        return url.path(in: directory)
+    }
+}
+
+private func unsupported(_ url: BackendURL, _ part: String) -> MartletError {
+    MartletError(
+        .invalidSettings, "this version cannot keep its \(part) in \(url.scheme):",
+        place: .init(file: FeatureRepository.settingsFile), fix: "leave `\(part)` out to use the embedded default")
+}

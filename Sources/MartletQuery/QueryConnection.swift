@@ -1,0 +1,104 @@
+internal import CDuckDB
+package import MartletCore
+
+/// One session of a query engine, with its own temporary views. Not for use from two threads at once.
+package final class QueryConnection {
+    private let engine: QueryEngine
+    private var pointer: cmartlet_duckdb_connection?
+    private var registrations: [String: RegisteredRows.Handle] = [:]
+
+    init(_ engine: QueryEngine) throws {
+        self.engine = engine
+        guard unsafe cmartlet_duckdb_connect(engine.database.pointer, &pointer) == 0 else {
+            throw MartletError(.storeUnavailable, "DuckDB accepts no further connection")
+        }
+    }
+
+    deinit {
+        unsafe cmartlet_duckdb_disconnect(&pointer)
+        for handle in registrations.values { engine.rows.remove(handle) }
+    }
+
+    func withPointer<T>(_ body: (cmartlet_duckdb_connection?) throws -> T) rethrows -> T { try unsafe body(pointer) }
+}
+
+extension QueryConnection {
+    /// Runs one or more statements and drops their results.
+    package func execute(_ sql: String) throws {
+        var result = unsafe cmartlet_duckdb_result()
+        defer { unsafe cmartlet_duckdb_destroy_result(&result) }
+        if unsafe cmartlet_duckdb_query(pointer, sql, &result) != 0 { throw failure(&result) }
+    }
+
+    /// Runs one statement and returns all rows. Values stand for the parameters `$1, $2, …`.
+    package func query(_ sql: String, _ parameters: [Value] = []) throws -> RecordBatch {
+        var result = unsafe cmartlet_duckdb_result()
+        defer { unsafe cmartlet_duckdb_destroy_result(&result) }
+        if parameters.isEmpty {
+            if unsafe cmartlet_duckdb_query(pointer, sql, &result) != 0 { throw failure(&result) }
+        } else {
+            let statement = try PreparedStatement(self, sql, parameters)
+            if unsafe cmartlet_duckdb_execute_prepared(statement.pointer, &result) != 0 { throw failure(&result) }
+        }
+        var reader = try ResultReader(&result)
+        while try reader.fetch(&result) {}
+        return reader.finish()
+    }
+
+    /// Runs one statement and hands its rows on as they come, in batches of at least `rows` (the last one may be smaller), in
+    /// memory bounded by one batch. An answer without rows gives no batch.
+    package func query(
+        _ sql: String, _ parameters: [Value] = [], batchRows: Int, _ body: (RecordBatch) throws -> Void
+    ) throws {
+        let statement = try PreparedStatement(self, sql, parameters)
+        var pending: cmartlet_duckdb_pending?
+        defer { unsafe cmartlet_duckdb_destroy_pending(&pending) }
+        if unsafe cmartlet_duckdb_pending_prepared_streaming(statement.pointer, &pending) != 0 {
+            throw queryError(unsafe cmartlet_duckdb_pending_error(pending).map { String(cString: $0) })
+        }
+        var result = unsafe cmartlet_duckdb_result()
+        defer { unsafe cmartlet_duckdb_destroy_result(&result) }
+        if unsafe cmartlet_duckdb_execute_pending(pending, &result) != 0 { throw failure(&result) }
+        var reader = try ResultReader(&result)
+        while try reader.fetch(&result) {
+            if reader.rowCount >= batchRows { try body(reader.finishBatch()) }
+        }
+        if let error = unsafe cmartlet_duckdb_result_error(&result) { throw queryError(unsafe String(cString: error)) }
+        if reader.rowCount > 0 { try body(reader.finishBatch()) }
+    }
+
+    /// The single value of a statement that gives one row and one column.
+    package func value(_ sql: String, _ parameters: [Value] = []) throws -> Value {
+        let batch = try query(sql, parameters)
+        guard batch.rowCount == 1, batch.columns.count == 1 else {
+            throw MartletError(.internalFault, "a query for one value gave \(batch.rowCount) rows")
+        }
+        return batch.columns[0][0]
+    }
+
+    private func failure(_ result: inout cmartlet_duckdb_result) -> MartletError {
+        queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
+    }
+}
+
+extension QueryConnection {
+    /// Makes the rows readable as the temporary view `name` of this connection, until it is replaced or the connection ends.
+    /// The rows are read where they lie; a scan copies them vector by vector.
+    package func register(_ name: String, _ batch: RecordBatch) throws {
+        try register(name, RowSource(batch))
+    }
+
+    package func register(_ name: String, _ source: RowSource) throws {
+        let handle = engine.rows.add(source)
+        try execute(
+            "CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(name)) AS SELECT * FROM \(RegisteredRows.function)(\(handle))"
+        )
+        if let old = registrations.updateValue(handle, forKey: name) { engine.rows.remove(old) }
+    }
+
+    package func unregister(_ name: String) throws {
+        guard let handle = registrations.removeValue(forKey: name) else { return }
+        engine.rows.remove(handle)
+        try execute("DROP VIEW IF EXISTS \(quotedIdentifier(name))")
+    }
+}

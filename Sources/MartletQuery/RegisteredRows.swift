@@ -1,0 +1,208 @@
+internal import CDuckDB
+internal import MartletCore
+internal import Synchronization
+
+/// The rows that SQL reaches through the table function `martlet_rows(handle)`.
+final class RegisteredRows: Sendable {
+    typealias Handle = Int64
+    static let function = "martlet_rows"
+
+    private let state = Mutex<(next: Handle, sources: [Handle: RowSource])>((1, [:]))
+
+    func add(_ source: RowSource) -> Handle {
+        state.withLock { state in
+            defer { state.next += 1 }
+            state.sources[state.next] = source
+            return state.next
+        }
+    }
+
+    func remove(_ handle: Handle) {
+        _ = state.withLock { $0.sources.removeValue(forKey: handle) }
+    }
+
+    fileprivate func source(_ handle: Handle) -> RowSource? { state.withLock { $0.sources[handle] } }
+
+    /// Registers the table function with the engine that `connection` belongs to. The engine owns a reference to `self`, given
+    /// back by DuckDB when the database closes.
+    func install(on connection: QueryConnection) throws {
+        var function = unsafe cmartlet_duckdb_create_table_function()
+        defer { unsafe cmartlet_duckdb_destroy_table_function(&function) }
+        var handleType = unsafe cmartlet_duckdb_create_logical_type(Int32(CMARTLET_DUCKDB_BIGINT))
+        defer { unsafe cmartlet_duckdb_destroy_logical_type(&handleType) }
+        unsafe cmartlet_duckdb_table_function_set_name(function, Self.function)
+        unsafe cmartlet_duckdb_table_function_add_parameter(function, handleType)
+        unsafe cmartlet_duckdb_table_function_supports_projection_pushdown(function, true)
+        unsafe cmartlet_duckdb_table_function_set_extra_info(
+            function, Unmanaged.passRetained(self).toOpaque(), releaseObject)
+        unsafe cmartlet_duckdb_table_function_set_bind(function, bindRows)
+        unsafe cmartlet_duckdb_table_function_set_init(function, beginScan)
+        unsafe cmartlet_duckdb_table_function_set_function(function, fillChunk)
+        let state = unsafe connection.withPointer { unsafe cmartlet_duckdb_register_table_function($0, function) }
+        guard state == 0 else {
+            throw MartletError(.internalFault, "DuckDB refused the table function \(Self.function)")
+        }
+    }
+}
+
+/// A source as a query bound it.
+private final class BoundRows: Sendable {
+    let source: RowSource
+    init(_ source: RowSource) { self.source = source }
+}
+
+/// One running scan: hands out runs of rows, each to one thread.
+private final class RowScan: Sendable {
+    struct Run {
+        let batch: RecordBatch
+        let start: Int
+        let count: Int
+    }
+
+    let columns: [Int]
+    private let cursor: any BatchCursor
+    private let position = Mutex<(batch: RecordBatch?, row: Int)>((nil, 0))
+
+    init(_ source: RowSource, columns: [Int]) {
+        self.columns = columns
+        cursor = source.makeCursor()
+    }
+
+    func next(limit: Int) throws -> Run? {
+        try position.withLock { position in
+            while true {
+                if let batch = position.batch, position.row < batch.rowCount {
+                    let count = min(limit, batch.rowCount - position.row)
+                    defer { position.row += count }
+                    return Run(batch: batch, start: position.row, count: count)
+                }
+                guard let batch = try cursor.next() else {
+                    position = (nil, 0)
+                    return nil
+                }
+                position = (batch, 0)
+            }
+        }
+    }
+}
+
+// The callbacks: C function pointers without context; everything travels through DuckDB as retained objects.
+
+private let releaseObject: cmartlet_duckdb_delete = { pointer in
+    guard let pointer = unsafe pointer else { return }
+    unsafe Unmanaged<AnyObject>.fromOpaque(pointer).release()
+}
+
+private let bindRows: cmartlet_duckdb_callback = { info in
+    guard let pointer = unsafe cmartlet_duckdb_bind_get_extra_info(info) else { return }
+    let rows = unsafe Unmanaged<RegisteredRows>.fromOpaque(pointer).takeUnretainedValue()
+    var parameter = unsafe cmartlet_duckdb_bind_get_parameter(info, 0)
+    let handle = unsafe cmartlet_duckdb_get_int64(parameter)
+    unsafe cmartlet_duckdb_destroy_value(&parameter)
+    guard let source = rows.source(handle) else {
+        unsafe cmartlet_duckdb_bind_set_error(info, "these registered rows are gone")
+        return
+    }
+    for field in source.schema.fields {
+        var type = unsafe cmartlet_duckdb_create_logical_type(duckType(field.type))
+        unsafe cmartlet_duckdb_bind_add_result_column(info, field.name, type)
+        unsafe cmartlet_duckdb_destroy_logical_type(&type)
+    }
+    if let count = source.rowCount { unsafe cmartlet_duckdb_bind_set_cardinality(info, cmartlet_idx(count), true) }
+    unsafe cmartlet_duckdb_bind_set_bind_data(info, Unmanaged.passRetained(BoundRows(source)).toOpaque(), releaseObject)
+}
+
+private let beginScan: cmartlet_duckdb_callback = { info in
+    guard let pointer = unsafe cmartlet_duckdb_init_get_bind_data(info) else { return }
+    let bound = unsafe Unmanaged<BoundRows>.fromOpaque(pointer).takeUnretainedValue()
+    let columns = unsafe (0..<cmartlet_duckdb_init_get_column_count(info)).map {
+        unsafe Int(cmartlet_duckdb_init_get_column_index(info, $0))
+    }
+    let scan = RowScan(bound.source, columns: columns)
+    unsafe cmartlet_duckdb_init_set_init_data(info, Unmanaged.passRetained(scan).toOpaque(), releaseObject)
+}
+
+private let fillChunk: cmartlet_duckdb_scan = { info, output in
+    guard let pointer = unsafe cmartlet_duckdb_function_get_init_data(info) else { return }
+    let scan = unsafe Unmanaged<RowScan>.fromOpaque(pointer).takeUnretainedValue()
+    do {
+        guard let run = try scan.next(limit: Int(cmartlet_duckdb_vector_size())) else {
+            unsafe cmartlet_duckdb_data_chunk_set_size(output, 0)
+            return
+        }
+        for (index, column) in scan.columns.enumerated() where column < run.batch.columns.count {
+            let vector = unsafe cmartlet_duckdb_data_chunk_get_vector(output, cmartlet_idx(index))
+            unsafe fill(vector, run.batch.columns[column], run.start, run.count)
+        }
+        unsafe cmartlet_duckdb_data_chunk_set_size(output, cmartlet_idx(run.count))
+    } catch {
+        unsafe cmartlet_duckdb_function_set_error(info, "\(error)")
+    }
+}
+
+private func duckType(_ type: DataType) -> Int32 {
+    let identifier =
+        switch type {
+        case .bool: CMARTLET_DUCKDB_BOOLEAN
+        case .int32: CMARTLET_DUCKDB_INTEGER
+        case .int64: CMARTLET_DUCKDB_BIGINT
+        case .float32: CMARTLET_DUCKDB_FLOAT
+        case .float64: CMARTLET_DUCKDB_DOUBLE
+        case .string: CMARTLET_DUCKDB_VARCHAR
+        case .bytes: CMARTLET_DUCKDB_BLOB
+        case .timestamp: CMARTLET_DUCKDB_TIMESTAMP_TZ
+        }
+    return Int32(identifier)
+}
+
+/// Copies rows `start..<start + count` of a column into a vector.
+private func fill(_ vector: cmartlet_duckdb_vector?, _ column: Column, _ start: Int, _ count: Int) {
+    guard let data = unsafe cmartlet_duckdb_vector_get_data(vector) else {
+        preconditionFailure("a vector of an output chunk has data")
+    }
+    func copy<T>(_ array: [T]) {
+        unsafe array.withUnsafeBufferPointer { source in
+            unsafe data.copyMemory(from: source.baseAddress! + start, byteCount: count * MemoryLayout<T>.stride)
+        }
+    }
+    switch column.values {
+    case .bool(let array): copy(array)
+    case .int32(let array): copy(array)
+    case .int64(let array), .timestamp(let array): copy(array)
+    case .float32(let array): copy(array)
+    case .float64(let array): copy(array)
+    case .string(let strings), .bytes(let strings): unsafe fillStrings(vector, data, strings, start, count)
+    }
+    guard let validity = column.validity else { return }
+    unsafe cmartlet_duckdb_vector_ensure_validity_writable(vector)
+    guard let mask = unsafe cmartlet_duckdb_vector_get_validity(vector) else { return }
+    for row in 0..<count where !validity[start + row] {
+        unsafe mask[row >> 6] &= ~(1 &<< UInt64(row & 63))
+    }
+}
+
+private func fillStrings(
+    _ vector: cmartlet_duckdb_vector?, _ data: UnsafeMutableRawPointer, _ strings: ByteStrings, _ start: Int,
+    _ count: Int
+) {
+    let slots = unsafe data.assumingMemoryBound(to: cmartlet_duckdb_string.self)
+    unsafe strings.bytes.withUnsafeBytes { bytes in
+        for row in 0..<count {
+            let range = strings.range(start + row)
+            if range.count <= 12 {
+                // Short strings stand in the slot itself; DuckDB compares slots as words, so the rest must be zero.
+                let slot = unsafe slots + row
+                unsafe slot.pointee = cmartlet_duckdb_string()
+                unsafe slot.pointee.length = UInt32(range.count)
+                if !range.isEmpty {
+                    unsafe (UnsafeMutableRawPointer(slot) + 4).copyMemory(
+                        from: bytes.baseAddress! + range.lowerBound, byteCount: range.count)
+                }
+            } else {
+                let text = unsafe (bytes.baseAddress! + range.lowerBound).assumingMemoryBound(to: CChar.self)
+                unsafe cmartlet_duckdb_vector_assign_string_element_len(
+                    vector, cmartlet_idx(row), text, cmartlet_idx(range.count))
+            }
+        }
+    }
+}

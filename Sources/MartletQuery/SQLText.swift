@@ -1,0 +1,56 @@
+package import MartletCore
+
+/// An identifier as SQL text, whatever characters it holds.
+package func quotedIdentifier(_ name: String) -> String {
+    "\"" + doubled(name, "\"") + "\""
+}
+
+/// A text literal as SQL text.
+package func quotedLiteral(_ text: String) -> String {
+    "'" + doubled(text, "'") + "'"
+}
+
+/// A value as a SQL literal of its type.
+package func sqlLiteral(_ value: Value) -> String {
+    switch value {
+    case .null: "NULL"
+    case .bool(let x): x ? "TRUE" : "FALSE"
+    case .int32(let x): "(\(quotedLiteral(x.description))::INTEGER)"
+    case .int64(let x): "(\(quotedLiteral(x.description))::BIGINT)"
+    case .float32(let x): "(\(quotedLiteral(x.description))::FLOAT)"
+    case .float64(let x): "(\(quotedLiteral(x.description))::DOUBLE)"
+    case .string(let x): quotedLiteral(x)
+    case .bytes(let x): "(\(quotedLiteral(x.map { "\\x" + hexPair($0) }.joined()))::BLOB)"
+    case .timestamp(let x): "make_timestamptz(\(x.microseconds))"
+    }
+}
+
+extension DataType {
+    /// The type in DuckDB's SQL.
+    package var sqlName: String {
+        switch self {
+        case .bool: "BOOLEAN"
+        case .int32: "INTEGER"
+        case .int64: "BIGINT"
+        case .float32: "FLOAT"
+        case .float64: "DOUBLE"
+        case .string: "VARCHAR"
+        case .bytes: "BLOB"
+        case .timestamp: "TIMESTAMPTZ"
+        }
+    }
+}
+
+private func doubled(_ text: String, _ quote: Character) -> String {
+    var result = ""
+    for character in text {
+        if character == quote { result.append(quote) }
+        result.append(character)
+    }
+    return result
+}
+
+private func hexPair(_ byte: UInt8) -> String {
+    let text = String(byte, radix: 16, uppercase: true)
+    return text.count == 1 ? "0" + text : text
+}

@@ -1,0 +1,106 @@
+package import MartletCore
+internal import MartletDatabase
+
+/// A training set that was built, with all that is needed to build it again.
+package struct TrainingSetRecord: Sendable, Hashable {
+    /// Counted from 1 within the workspace; 0 until it is recorded.
+    package var id: Int64 = 0
+    package var service: String
+    /// The revision of the definitions.
+    package var revision: Int64
+    /// By `features customer_spending`.
+    package var definitionVersions: [String: Int64]
+    /// By `silver.payments`.
+    package var tableVersions: [String: Int64]
+    /// The file or table of the labels.
+    package var labelInput: String
+    /// How it was built: `as_known`, the label's time column, and the like.
+    package var options: [String: String]
+    /// The file or table it was written to.
+    package var output: String
+    package var rowCount: Int64
+    /// Of the values, in hexadecimal.
+    package var hash: String
+    package var createdAt: Timestamp
+    package var principal: String
+
+    package init(
+        service: String, revision: Int64, definitionVersions: [String: Int64], tableVersions: [String: Int64],
+        labelInput: String, options: [String: String] = [:], output: String, rowCount: Int64, hash: String,
+        createdAt: Timestamp, principal: String
+    ) {
+        self.service = service
+        self.revision = revision
+        self.definitionVersions = definitionVersions
+        self.tableVersions = tableVersions
+        self.labelInput = labelInput
+        self.options = options
+        self.output = output
+        self.rowCount = rowCount
+        self.hash = hash
+        self.createdAt = createdAt
+        self.principal = principal
+    }
+}
+
+extension Registry {
+    /// - Returns: the number of the new record.
+    @discardableResult
+    package func record(_ set: TrainingSetRecord) throws -> Int64 {
+        try database.write { connection in
+            let id = try nextID("training_sets", connection)
+            try connection.execute(
+                """
+                INSERT INTO training_sets (tenant, workspace, \(columns))
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                """,
+                scope + [
+                    .integer(id), .text(set.service), .integer(set.revision), .text(recordText(set.definitionVersions)),
+                    .text(recordText(set.tableVersions)), .text(set.labelInput), .text(recordText(set.options)),
+                    .text(set.output), .integer(set.rowCount), .text(set.hash), .timestamp(set.createdAt),
+                    .text(set.principal),
+                ])
+            return id
+        }
+    }
+
+    /// - Throws: `notFound`.
+    package func trainingSet(_ id: Int64) throws -> TrainingSetRecord {
+        let row = try database.read { connection in
+            try connection.row(
+                "SELECT \(columns) FROM training_sets WHERE tenant = $1 AND workspace = $2 AND id = $3",
+                scope + [.integer(id)])
+        }
+        guard let row else { throw MartletError(.notFound, "there is no training set \(id)") }
+        return try TrainingSetRecord(row)
+    }
+
+    /// The newest first.
+    /// - Parameter service: nil means all services.
+    package func trainingSets(service: String? = nil, limit: Int = 100) throws -> [TrainingSetRecord] {
+        try database.read { connection in
+            try connection.rows(
+                """
+                SELECT \(columns) FROM training_sets
+                WHERE tenant = $1 AND workspace = $2 AND service = COALESCE($3, service) ORDER BY id DESC LIMIT $4
+                """, scope + [.optional(service), .integer(limit)]
+            ).map { try TrainingSetRecord($0) }
+        }
+    }
+}
+
+private let columns = """
+    id, service, revision, definition_versions, table_versions, label_input, options, output, row_count, hash,
+    created_at, principal
+    """
+
+extension TrainingSetRecord {
+    fileprivate init(_ row: DatabaseRow) throws {
+        self.init(
+            service: try row.text(1), revision: try row.integer(2), definitionVersions: try recordNumbers(row.text(3)),
+            tableVersions: try recordNumbers(row.text(4)), labelInput: try row.text(5),
+            options: try recordTexts(row.text(6)), output: try row.text(7), rowCount: try row.integer(8),
+            hash: try row.text(9), createdAt: try row.timestamp(10), principal: try row.text(11))
+        id = try row.integer(0)
+    }
+}

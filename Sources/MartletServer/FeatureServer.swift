@@ -1,0 +1,66 @@
+package import MartletCore
+package import MartletHTTP
+package import MartletOnline
+internal import Synchronization
+
+/// Serves features: Feast's `/get-online-features` and `/health`, `/v1/health` and Prometheus' `/metrics`, and whatever routes its
+/// owner adds.
+package final class FeatureServer: Sendable {
+    private let online: OnlineHandler
+    private let http: HTTPServer
+
+    /// Starts serving `catalog` from `store`.
+    /// - Parameter routes: adds routes of the owner's own.
+    /// - Throws: as `HTTPServer.init`.
+    package init(
+        _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
+        time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in }
+    ) throws {
+        let online = OnlineHandler(settings, catalog, store, time)
+        let metrics = MetricsBox()
+        var router = Router()
+        router.on(.post, "/get-online-features") { request, writer in
+            .written(status: online.answer(request.body, isPadded: true, &writer), .json)
+        }
+        router.on(.get, "/health") { _, _ in .written(status: 200, .json) }
+        router.on(.get, "/v1/health") { _, writer in
+            let catalog = online.catalog
+            writer.append("{\"status\":\"ok\",\"views\":")
+            writer.append(decimal: Int64(catalog.views.count))
+            writer.append(",\"services\":")
+            writer.append(decimal: Int64(catalog.services.count))
+            writer.append("}")
+            return .written(status: 200, .json)
+        }
+        router.on(.get, "/metrics") { _, writer in
+            metrics.metrics.withLock { $0 }?.write(to: &writer)
+            return .written(status: 200, .prometheus)
+        }
+        routes(&router)
+        let observer = Metrics(routes: router.routes.map(\.path), workspace: settings.workspace)
+        metrics.metrics.withLock { $0 = observer }
+        self.online = online
+        http = try HTTPServer(settings.http, router: router, observer: observer)
+    }
+
+    package var port: UInt16 { http.port }
+
+    package var catalog: ServingCatalog { online.catalog }
+
+    /// Serves another catalog from the next request on; no request is dropped.
+    package func replaceCatalog(_ catalog: ServingCatalog) { online.replaceCatalog(catalog) }
+
+    /// Answers the body of a `/get-online-features` request without HTTP; the answer is appended to `writer`.
+    /// - Returns: the HTTP status.
+    package func answer(body: [UInt8], to writer: inout ByteWriter) -> Int {
+        body.withUnsafeBytes { online.answer($0, isPadded: false, &writer) }
+    }
+
+    /// Lets running requests end and stops. Blocks.
+    package func stop() { http.stop() }
+}
+
+/// The metrics know the routes, one of which shows the metrics.
+private final class MetricsBox: Sendable {
+    let metrics = Mutex<Metrics?>(nil)
+}

@@ -1,0 +1,26 @@
+package import MartletCore
+package import MartletHTTP
+
+/// What a feature server listens on, whom it serves and what a request may ask for.
+package struct FeatureServerSettings: Sendable {
+    package var http: HTTPServerSettings
+    /// Whose features these are; every metric carries it.
+    package var workspace: WorkspaceID
+    /// Rows of `entities` in one request; more are refused with 422.
+    package var keyLimit: Int
+    /// Features in one request; more are refused with 422.
+    package var featureLimit: Int
+    /// Resolved feature lists that are kept; beyond that, one is dropped for each new one.
+    package var planLimit: Int
+
+    package init(
+        http: HTTPServerSettings = HTTPServerSettings(), workspace: WorkspaceID, keyLimit: Int = 10_000,
+        featureLimit: Int = 1_000, planLimit: Int = 1_024
+    ) {
+        self.http = http
+        self.workspace = workspace
+        self.keyLimit = keyLimit
+        self.featureLimit = featureLimit
+        self.planLimit = planLimit
+    }
+}

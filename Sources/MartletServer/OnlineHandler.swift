@@ -1,0 +1,96 @@
+internal import MartletCore
+internal import MartletHTTP
+internal import MartletOnline
+internal import Synchronization
+
+/// Answers `/get-online-features`, inline on the server's thread.
+final class OnlineHandler: Sendable {
+    private let settings: FeatureServerSettings
+    private let store: any OnlineStore
+    private let time: any TimeSource
+    private let state: Mutex<ServingState>
+    /// Memory of earlier requests; at most one for each thread of the server.
+    private let scratches = Mutex<[Rested]>([])
+
+    private struct Rested: @unchecked Sendable {
+        // @unchecked: as `OnlineScratch`.
+        let scratch: OnlineScratch
+        let table: RecordTable
+    }
+
+    init(
+        _ settings: FeatureServerSettings, _ catalog: ServingCatalog, _ store: any OnlineStore, _ time: any TimeSource
+    ) {
+        self.settings = settings
+        self.store = store
+        self.time = time
+        state = Mutex(ServingState(catalog, store, planLimit: settings.planLimit))
+    }
+
+    var catalog: ServingCatalog { state.withLock { $0 }.catalog }
+
+    /// Requests that are being answered keep the catalog they began with.
+    func replaceCatalog(_ catalog: ServingCatalog) {
+        let new = ServingState(catalog, store, planLimit: settings.planLimit)
+        state.withLock { $0 = new }
+    }
+
+    /// Writes the answer, or the refusal, to `writer`.
+    /// - Parameter isPadded: whether `JSONDocument.paddingBytes` readable bytes follow the body.
+    /// - Returns: the HTTP status.
+    func answer(_ body: UnsafeRawBufferPointer, isPadded: Bool, _ writer: inout ByteWriter) -> Int {
+        let start = writer.count
+        let failure: FeastError
+        do {
+            try write(body, isPadded, to: &writer)
+            return 200
+        } catch let error as FeastError {
+            failure = error
+        } catch {
+            failure = FeastError(error)
+        }
+        // Nothing of an answer that was begun may be seen.
+        writer.truncate(to: start)
+        writer.append(contentsOf: failure.body)
+        return failure.status
+    }
+
+    private func write(_ body: UnsafeRawBufferPointer, _ isPadded: Bool, to writer: inout ByteWriter) throws {
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(parsing: body, isPadded: isPadded)
+        } catch {
+            throw FeastError(type: "json_invalid", at: [.index(0)], "JSON decode error: \(error.message)")
+        }
+        var (scratch, table) =
+            scratches.withLock { $0.popLast() }.map { ($0.scratch, $0.table) } ?? (OnlineScratch(), RecordTable())
+        defer {
+            let rested = Rested(scratch: scratch, table: table)
+            scratches.withLock { $0.append(rested) }
+        }
+        let request = try OnlineRequest(document.root, settings: settings, columns: &scratch.columns)
+        let state = state.withLock { $0 }
+        let plan = try state.plan(request)
+        try checkEntityNames(request, plan, state)
+        try scratch.encode(plan, request, state.catalog)
+        let now = time.now()
+        try store.read(plan.lookups, keys: scratch.keys, into: &table) { table in
+            try scratch.fillAnswers(plan, table, now)
+            var answer = OnlineAnswer(plan, scratch, rowCount: request.rowCount)
+            try answer.write(request, to: &writer)
+        }
+    }
+
+    private func checkEntityNames(
+        _ request: OnlineRequest, _ plan: ServingPlan, _ state: ServingState
+    ) throws(FeastError) {
+        for column in request.entities where !plan.hasKey(column.name) {
+            let name = text(column.name)
+            if state.joinKeys.contains(name) || state.catalog.entityKeys[name] != nil { continue }
+            let near = nearestName(to: name, among: state.joinKeys.sorted())
+            throw FeastError(
+                type: "extra_forbidden", at: [.name("entities"), .name(name)],
+                "there is no join key \(name)" + (near.map { "; did you mean \($0)?" } ?? ""))
+        }
+    }
+}

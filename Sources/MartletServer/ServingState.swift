@@ -1,0 +1,98 @@
+internal import MartletCore
+internal import MartletHTTP
+internal import MartletOnline
+internal import Synchronization
+
+/// A catalog with the plans made from it; replaced as a whole when the catalog changes.
+final class ServingState: Sendable {
+    let catalog: ServingCatalog
+    /// The names that entity columns may have.
+    let joinKeys: Set<String>
+    private let store: any OnlineStore
+    private let planLimit: Int
+    private let plans = Mutex<[UInt64: Entry]>([:])
+
+    private struct Entry: Sendable {
+        let bytes: [UInt8]
+        let flags: UInt8
+        let plan: ServingPlan
+    }
+
+    init(_ catalog: ServingCatalog, _ store: any OnlineStore, planLimit: Int) {
+        self.catalog = catalog
+        self.store = store
+        self.planLimit = max(1, planLimit)
+        joinKeys = Set(catalog.pinnedViews.values.flatMap { $0.values.flatMap { $0.keys.map(\.name) } })
+    }
+
+    /// The plan of a request; the bytes of its feature list, as they stand in the document, find the one made before.
+    func plan(_ request: OnlineRequest) throws -> ServingPlan {
+        var flags: UInt8 = (request.hasFullNames ? 1 : 0) | (request.hasVersionMetadata ? 2 : 0)
+        let bytes: UnsafeRawBufferPointer
+        switch request.wanted {
+        case .service(let name):
+            flags |= 4
+            bytes = name.utf8 ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        case .features(let list):
+            guard let found = list.stringArrayBytes else {
+                throw FeastError(type: "string_type", at: [.name("features")], "every feature should be a valid string")
+            }
+            bytes = found
+        }
+        let hash = planHash(bytes, flags)
+        let known = plans.withLock { plans -> ServingPlan? in
+            guard let entry = plans[hash], entry.flags == flags, entry.bytes.withUnsafeBytes({ $0.equals(bytes) })
+            else { return nil }
+            return entry.plan
+        }
+        if let known { return known }
+        let plan = try ServingPlan(
+            references(request.wanted), hasFullNames: request.hasFullNames,
+            hasVersionMetadata: request.hasVersionMetadata, catalog: catalog, store: store)
+        let entry = Entry(bytes: Array(bytes), flags: flags, plan: plan)
+        plans.withLock { plans in
+            if plans.count >= planLimit, plans[hash] == nil { plans.remove(at: plans.startIndex) }
+            plans[hash] = entry
+        }
+        return plan
+    }
+
+    private func references(_ wanted: OnlineRequest.Wanted) throws -> [ServingPlan.Reference] {
+        switch wanted {
+        case .service(let element):
+            let name = element.string ?? ""
+            guard let features = catalog.services[name] else {
+                let near = nearestName(to: name, among: catalog.services.keys.sorted())
+                throw FeastError(
+                    status: 404, class: "FeatureServiceNotFoundException",
+                    "Feature service \(name) does not exist" + (near.map { "; did you mean \($0)?" } ?? ""))
+            }
+            return features.map { ServingPlan.Reference(view: $0.view, version: nil, feature: $0.feature) }
+        case .features(let list):
+            return try list.elements.enumerated().map { index, element in
+                guard let reference = element.string.flatMap({ ServingPlan.Reference($0) }) else {
+                    throw FeastError(
+                        type: "value_error", at: [.name("features"), .index(index)],
+                        "a feature is named view:feature, or view@v2:feature for a version")
+                }
+                return reference
+            }
+        }
+    }
+}
+
+/// FNV-1a over words; equality is checked beside it.
+private func planHash(_ bytes: UnsafeRawBufferPointer, _ flags: UInt8) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(flags)
+    var offset = 0
+    while offset &+ 8 <= bytes.count {
+        hash = (hash ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* 0x0000_0100_0000_01B3
+        hash ^= hash &>> 29
+        offset &+= 8
+    }
+    while offset < bytes.count {
+        hash = (hash ^ UInt64(bytes[offset])) &* 0x0000_0100_0000_01B3
+        offset &+= 1
+    }
+    return hash
+}

@@ -1,0 +1,167 @@
+internal import MartletCore
+internal import MartletPlatform
+internal import MartletQuality
+
+extension Command {
+    static let ingest = Command(
+        "ingest", "land files in a source's tables", operands: "SOURCE [FILE…]",
+        discussion: """
+            Reads CSV, JSON lines or Parquet, converts every value to its declared type and appends the rows to bronze.SOURCE; then
+            drops duplicates, runs the checks and appends what is good to silver.SOURCE. Rows that do not fit or fail a check
+            are kept in quarantine.SOURCE with the reason. The same files are ingested once, however often the command is
+            repeated. Without files it takes up what an earlier run left pending.
+            """,
+        options: [Option("key", "KEY", "idempotency key (default: the digest of the files)")],
+        examples: [
+            ("martlet ingest payments payments.parquet", "land a file"),
+            ("martlet ingest payments", "go on after a critical check was mended"),
+        ]
+    ) { invocation in
+        guard let source = invocation.operands.first else { throw MartletError(.usage, "SOURCE is missing") }
+        let (workspace, principal) = try invocation.openWorkspace()
+        let report = try workspace.ingest(
+            source, files: Array(invocation.operands.dropFirst()), idempotencyKey: invocation.string("key"),
+            principal: principal, progress: invocation.console.progress)
+        invocation.console.result(text: report.text) { report.write(to: &$0) }
+        if let failure = report.refinement?.criticalFailure { throw failure }
+        return 0
+    }
+
+    static let materialize = Command(
+        "materialize", "load views into the online store", operands: "[VIEW…]",
+        discussion: "Serving goes on meanwhile; an interrupted load goes on where it stopped when repeated with its --up-to.",
+        options: [Option("up-to", "TIME", "load what was known at this time (default: now)")],
+        examples: [
+            ("martlet materialize", "load every online view"),
+            ("martlet materialize card_activity --up-to 2026-05-01T00:00:00Z", "load one view as of a moment"),
+        ]
+    ) { invocation in
+        let (workspace, principal) = try invocation.openWorkspace()
+        let reports = try workspace.materialize(
+            invocation.operands.isEmpty ? nil : invocation.operands, upTo: invocation.timestamp("up-to"),
+            principal: principal, progress: invocation.console.progress)
+        let rows = reports.map {
+            [
+                $0.view, "v\($0.version)", grouped($0.rowsRead), grouped($0.entities), grouped($0.written),
+                "\(fixed($0.seconds, 2)) s",
+            ]
+        }
+        invocation.console.result(
+            text: table(["view", "version", "rows", "entities", "written", "time"], rows)
+        ) { json in
+            json.array { json in
+                for report in reports {
+                    json.object {
+                        $0.member("view", report.view)
+                        $0.member("version", report.version)
+                        $0.member("up_to", report.upTo)
+                        $0.member("rows", report.rowsRead)
+                        $0.member("entities", report.entities)
+                        $0.member("written", report.written)
+                        $0.member("seconds", report.seconds)
+                    }
+                }
+            }
+        }
+        return 0
+    }
+
+    static let tables = Command(
+        "tables", "list the tables, or the versions of one", operands: "[TABLE]",
+        examples: [
+            ("martlet tables", "every table with its rows and version"),
+            ("martlet tables silver.payments", "how one table came to be"),
+        ]
+    ) { invocation in
+        let workspace = try invocation.openWorkspace().workspace
+        if let name = invocation.operands.first {
+            showHistory(try workspace.tableHistory(name), invocation.console)
+        } else {
+            showTables(try workspace.tableSummaries(), invocation.console)
+        }
+        return 0
+    }
+}
+
+private func showTables(_ summaries: [TableSummary], _ console: Console) {
+    let rows = summaries.map {
+        [
+            $0.name, $0.version.description, $0.rowCount.map { grouped($0) } ?? "?", $0.fileCount.description,
+            fixed(Double($0.sizeBytes) / 1e6, 1), $0.location,
+        ]
+    }
+    console.result(text: table(["table", "version", "rows", "files", "MB", "location"], rows)) { json in
+        json.array { json in
+            for summary in summaries {
+                json.object {
+                    $0.member("table", summary.name)
+                    $0.member("version", summary.version)
+                    $0.key("rows")
+                    if let count = summary.rowCount { $0.value(count) } else { $0.null() }
+                    $0.member("bytes", summary.sizeBytes)
+                    $0.member("location", summary.location)
+                }
+            }
+        }
+    }
+}
+
+private func showHistory(_ versions: [TableChange], _ console: Console) {
+    let rows = versions.map {
+        [$0.version.description, $0.time.description, $0.operation, "+\($0.addedFiles)", $0.rows]
+    }
+    console.result(text: table(["version", "at", "operation", "files", "rows"], rows)) { json in
+        json.array { json in
+            for version in versions {
+                json.object {
+                    $0.member("version", version.version)
+                    $0.member("at", version.time)
+                    $0.member("operation", version.operation)
+                }
+            }
+        }
+    }
+}
+
+extension IngestReport {
+    var text: String {
+        var lines: [String] = []
+        if isRepeat { lines.append("these files were ingested before: nothing added") }
+        if rowsRead > 0 {
+            lines.append("read    \(grouped(rowsRead)) rows, \(grouped(misfits)) of them do not fit (quarantine.\(source))")
+        }
+        if let version = bronzeVersion { lines.append("bronze  version \(version)") }
+        if let refinement {
+            lines.append(
+                "silver  \(grouped(refinement.silverRows)) rows added, \(grouped(refinement.duplicates)) duplicates dropped, "
+                    + "\(grouped(refinement.quarantined)) held back by checks")
+            if let checks = refinement.checks { lines.append(checks.text) }
+        } else {
+            lines.append("silver  nothing pending")
+        }
+        lines.append("time    \(fixed(seconds, 2)) s")
+        return lines.joined(separator: "\n")
+    }
+
+    func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("source", source)
+            json.member("batch", batch)
+            json.member("repeat", isRepeat)
+            json.member("rows", rowsRead)
+            json.member("misfits", misfits)
+            if let bronzeVersion { json.member("bronze_version", bronzeVersion) }
+            if let refinement {
+                json.key("silver")
+                json.object {
+                    $0.member("pending", refinement.pendingRows)
+                    $0.member("rows", refinement.silverRows)
+                    $0.member("duplicates", refinement.duplicates)
+                    $0.member("quarantined", refinement.quarantined)
+                    if let version = refinement.silverVersion { $0.member("version", version) }
+                }
+            }
+            json.member("seconds", seconds)
+        }
+    }
+}

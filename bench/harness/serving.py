@@ -1,0 +1,145 @@
+"""Starts feature servers and loads them with wrk: the same requests, the same processors, one after the other."""
+
+import contextlib
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from harness.bench import Bench, Failure, stop
+from harness.result import Result
+
+ENTITIES = 100_000
+CONNECTIONS = 32
+SECONDS = 8
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def load(bench: Bench, port: int, keys: int, rate: int = 0, seconds: int = SECONDS) -> dict:
+    """One run of wrk on one thread; `rate` 0 is as fast as it goes."""
+    if not shutil.which("wrk"):
+        raise Failure("wrk is not there; scripts/bootstrap --peers installs it")
+    found = bench.json(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "20s", "-s",
+         bench.folder / "peers" / "request.lua", f"http://127.0.0.1:{port}"],
+        env={"KEYS": str(keys), "RATE": str(rate), "ENTITIES": str(ENTITIES), "CONNECTIONS": str(CONNECTIONS)})
+    found["rate"] = round(found["requests"] / found["seconds"], 1)
+    if found["bad"]:
+        raise Failure(f"{found['bad']} of {found['requests']} requests failed")
+    return found
+
+
+@contextlib.contextmanager
+def server(command: list, port: int, folder: pathlib.Path, limit: float = 90):
+    """A server process that answers on /health, ended when the block ends."""
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(
+            [str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True)
+    try:
+        end = time.monotonic() + limit
+        while True:
+            if process.poll() is not None:
+                tail = (folder / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
+                raise Failure(f"the server ended with {process.returncode}: {''.join(tail)}")
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).read()
+                break
+            except (OSError, urllib.error.URLError) as error:
+                if time.monotonic() > end:
+                    raise Failure(f"the server did not answer within {limit:.0f} s") from error
+                time.sleep(0.05)
+        yield process
+    finally:
+        stop(process)
+
+
+@contextlib.contextmanager
+def redis(bench: Bench):
+    """A private Redis without persistence; gives its port."""
+    if not shutil.which("redis-server"):
+        raise Failure("redis-server is not there; scripts/bootstrap --peers installs it")
+    folder, port = bench.scratch("redis"), free_port()
+    with open(folder / "redis.log", "wb") as log:
+        process = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+             "--dir", str(folder)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        end = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            if process.poll() is not None or time.monotonic() > end:
+                raise Failure("redis-server did not start")
+            time.sleep(0.05)
+        yield port
+    finally:
+        stop(process)
+
+
+def feast_repository(bench: Bench, data: pathlib.Path, online: str, redis_port: int = 0) -> pathlib.Path:
+    folder = bench.scratch(f"feast-{online}")
+    bench.run([
+        bench.peer_python, bench.folder / "peers" / "feast" / "repository.py", folder, data, "--online", online,
+        "--redis", f"127.0.0.1:{redis_port}"])
+    return folder
+
+
+def our_repository(bench: Bench, data: pathlib.Path, name: str) -> pathlib.Path:
+    """bench/repository with its users ingested, in a folder of its own."""
+    folder = bench.scratch(name)
+    shutil.copytree(bench.folder / "repository", folder, dirs_exist_ok=True)
+    bench.run([bench.martlet, "apply"], cwd=folder)
+    bench.run([bench.martlet, "ingest", "users", data / "online.parquet"], cwd=folder)
+    return folder
+
+
+def online_data(bench: Bench) -> pathlib.Path:
+    return bench.make_data("online", entities=ENTITIES)
+
+
+def measure(bench: Bench, case: str, keys: int, target: int) -> Result:
+    """Requests a second of /get-online-features with ten features, and the tail at half of the target."""
+    data = online_data(bench)
+    folder = our_repository(bench, data, "serving")
+    bench.run([bench.martlet, "materialize"], cwd=folder)
+    port = free_port()
+    with server([bench.martlet, "serve", "--port", port], port, folder):
+        load(bench, port, keys, seconds=2)
+        full = load(bench, port, keys)
+        half = load(bench, port, keys, rate=target // 2)
+    result = Result(
+        case=case, unit="requests/s", better="higher", ours=full["rate"],
+        setup=f"{keys} key(s) a request, 10 features, {ENTITIES:,} users, {CONNECTIONS} connections, wrk with one"
+        " thread on the same processors; Feast with Redis and two workers",
+        target=f"at least {target:,}, p99 under 5 ms at half of it",
+        met=full["rate"] >= target and half["p99_ms"] < 5,
+        details={"full": full, "half": half})
+
+    def feast() -> float:
+        with redis(bench) as redis_port:
+            repository = feast_repository(bench, data, "redis", redis_port)
+            bench.python("feast/measure.py", "materialize", repository)
+            port = free_port()
+            command = [
+                bench.feast_command, "-c", repository, "serve", "-h", "127.0.0.1", "-p", port, "--no-access-log",
+                # Two workers; its default of a fresh worker every 1,000 requests would halve its speed.
+                "-w", 2, "--max-requests", 0, "--max-requests-jitter", 0, "-r", 3600,
+            ]
+            with server(command, port, repository):
+                load(bench, port, keys, seconds=3)
+                found = load(bench, port, keys)
+        result.details["feast redis"] = found
+        return found["rate"]
+
+    bench.measure_peer(result, "feast redis", feast)
+    return result
