@@ -16,7 +16,8 @@ package struct EventColumns: Sendable {
 
     /// - Precondition: all of equal length, at most `Int32.max`.
     package init(
-        ids: [Int32], eventTimes: [Int64], arrivalTimes: [Int64]? = nil, positions: [Int64]? = nil, inputs: [Column] = []
+        ids: [Int32], eventTimes: [Int64], arrivalTimes: [Int64]? = nil, positions: [Int64]? = nil,
+        inputs: [Column] = []
     ) {
         precondition(ids.count <= Int(Int32.max), "a batch has at most 2^31 - 1 rows")
         precondition(eventTimes.count == ids.count, "one event time a row")
@@ -48,7 +49,8 @@ package struct LabelColumns: Sendable {
 
     /// - Precondition: equal lengths, at most `Int32.max`.
     package init(ids: [Int32], times: [Int64]) {
-        precondition(ids.count == times.count && ids.count <= Int(Int32.max), "one time a label, at most 2^31 - 1 labels")
+        precondition(
+            ids.count == times.count && ids.count <= Int(Int32.max), "one time a label, at most 2^31 - 1 labels")
         self.ids = ids
         self.times = times
     }
@@ -73,6 +75,7 @@ func checkTimes(_ times: [Int64], _ name: String) throws(MartletError) {
 func requireArrivalTimes(_ events: EventColumns, asKnown: Bool) throws(MartletError) {
     if asKnown && events.arrivalTimes == nil && events.count > 0 {
         throw MartletError(
-            .invalidInput, "features as known need the arrival times of the events", fix: "declare `arrivalTime` in the source")
+            .invalidInput, "features as known need the arrival times of the events",
+            fix: "declare `arrivalTime` in the source")
     }
 }

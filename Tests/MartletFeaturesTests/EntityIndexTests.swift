@@ -43,7 +43,8 @@ struct EntityIndexTests {
     func growth(_ type: DataType) throws {
         var random = SeededRandom(seed: 5)
         let numbers = (0..<50_000).map { _ in Int64.random(in: 0..<20_000, using: &random) << 20 }
-        let column = type == .int64 ? Column(.int64(numbers)) : Column(.string(ByteStrings(numbers.map { "key \($0)" })))
+        let column =
+            type == .int64 ? Column(.int64(numbers)) : Column(.string(ByteStrings(numbers.map { "key \($0)" })))
         let index = try EntityIndex([column])
         var known: [Int64: Int32] = [:]
         for (row, number) in numbers.enumerated() {

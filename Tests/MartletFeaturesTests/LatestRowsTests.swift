@@ -1,6 +1,7 @@
 import MartletCore
-@testable import MartletFeatures
 import Testing
+
+@testable import MartletFeatures
 
 @Suite("Latest rows")
 struct LatestRowsTests {
@@ -57,7 +58,8 @@ struct LatestRowsTests {
             rows.map { $0 < 0 ? -1 : events.positions?[Int($0)] ?? -2 }
         }
         #expect(positions(once, data.events) == positions(other, shuffled), "seed \(seed)")
-        let visible = asKnown ? zip(data.events.eventTimes, data.events.arrivalTimes ?? []).map(max) : data.events.eventTimes
+        let visible =
+            asKnown ? zip(data.events.eventTimes, data.events.arrivalTimes ?? []).map(max) : data.events.eventTimes
         #expect(droppedLatestRows(labels, data.events, visible, parts: 2) == once)
     }
 
@@ -65,7 +67,8 @@ struct LatestRowsTests {
     func ties() throws {
         let labels = LabelColumns(ids: [0], times: [5])
         func winner(_ arrivals: [Int64]?, _ positions: [Int64]?) throws -> Int32 {
-            let events = EventColumns(ids: [0, 0, 0], eventTimes: [5, 5, 4], arrivalTimes: arrivals, positions: positions)
+            let events = EventColumns(
+                ids: [0, 0, 0], eventTimes: [5, 5, 4], arrivalTimes: arrivals, positions: positions)
             return try latestRows(labels: labels, events: events, ttl: nil)[0]
         }
         #expect(try winner(nil, nil) == 1)
@@ -95,7 +98,9 @@ struct LatestRowsTests {
     @Test("sorting by time is stable for any number of rows", arguments: [0, 1, 2, 500, 5_000])
     func sorting(_ count: Int) {
         var random = SeededRandom(seed: UInt64(count))
-        let times = (0..<count).map { _ in Int64.random(in: -4_000_000_000_000_000...4_000_000_000_000_000, using: &random) / (1 << 44) * (1 << 30) }
+        let times = (0..<count).map { _ in
+            Int64.random(in: -4_000_000_000_000_000...4_000_000_000_000_000, using: &random) / (1 << 44) * (1 << 30)
+        }
         var rows = times.enumerated().map { TimedRow(time: $1, row: Int32($0)) }
         sortByTime(&rows)
         let expected = times.indices.sorted { (times[$0], $0) < (times[$1], $1) }

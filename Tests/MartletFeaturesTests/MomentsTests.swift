@@ -1,7 +1,8 @@
 import MartletCore
 import MartletDefinitions
-@testable import MartletFeatures
 import Testing
+
+@testable import MartletFeatures
 
 @Suite("Moments")
 struct MomentsTests {
@@ -85,9 +86,11 @@ struct MomentsTests {
             #expect(state.lower(.sum)?.bitPattern == exact.sum.bitPattern, "seed \(seed) \(kind) \(values)")
             #expect(state.lower(.mean)?.bitPattern == exact.mean?.bitPattern, "seed \(seed) \(kind) \(values)")
             #expect(
-                state.lower(.stddev)?.bitPattern == exact.standardDeviation?.bitPattern, "seed \(seed) \(kind) \(values)")
+                state.lower(.stddev)?.bitPattern == exact.standardDeviation?.bitPattern,
+                "seed \(seed) \(kind) \(values)")
             if kind != .infinite {
-                #expect(state.lower(.sum)?.bitPattern == shewchukSum(values).bitPattern, "seed \(seed) \(kind) \(values)")
+                #expect(
+                    state.lower(.sum)?.bitPattern == shewchukSum(values).bitPattern, "seed \(seed) \(kind) \(values)")
             }
         }
     }
@@ -129,13 +132,20 @@ enum ValueKind: Int, CaseIterable, Sendable {
         case .unit: return random.uniform()
         case .integers: return Double(Int.random(in: -5...5, using: &random))
         case .edgeOfNarrow:
-            let exponent = Bool.random(using: &random) ? Int.random(in: -31 ... -26, using: &random) : Int.random(in: 60...65, using: &random)
+            let exponent =
+                Bool.random(using: &random)
+                ? Int.random(in: -31 ... -26, using: &random) : Int.random(in: 60...65, using: &random)
             return sign * Double(sign: .plus, exponent: exponent, significand: 1 + random.uniform())
-        case .huge: return sign * Double(sign: .plus, exponent: Int.random(in: 900...1_000, using: &random), significand: 1 + random.uniform())
+        case .huge:
+            return sign
+                * Double(
+                    sign: .plus, exponent: Int.random(in: 900...1_000, using: &random),
+                    significand: 1 + random.uniform())
         case .tiny: return sign * Double(bitPattern: UInt64.random(in: 0...1 << 54, using: &random))
         case .anything:
             let exponent = Int.random(in: -1_074...1_000, using: &random)
-            return Int.random(in: 0...9, using: &random) == 0 ? 0 * sign : sign * Double(sign: .plus, exponent: exponent, significand: 1 + random.uniform())
+            return Int.random(in: 0...9, using: &random) == 0
+                ? 0 * sign : sign * Double(sign: .plus, exponent: exponent, significand: 1 + random.uniform())
         case .infinite:
             return Int.random(in: 0...9, using: &random) == 0 ? sign * .infinity : sign * random.uniform()
         }

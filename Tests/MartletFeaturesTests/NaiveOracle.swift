@@ -32,7 +32,8 @@ struct NaiveOracle {
 
     func left(_ window: TimeSpan, isExact: Bool, at time: Int64) -> Int64 {
         let hour: Int64 = 3_600_000_000
-        let hop = window.microseconds >= 12 * 24 * hour ? 24 * hour : window.microseconds >= 12 * hour ? hour : hour / 12
+        let hop =
+            window.microseconds >= 12 * 24 * hour ? 24 * hour : window.microseconds >= 12 * hour ? hour : hour / 12
         let left = time - window.microseconds
         if isExact { return left }
         var quotient = left / hop

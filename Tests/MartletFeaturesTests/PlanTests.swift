@@ -27,8 +27,10 @@ struct PlanTests {
         let plan = try WindowPlan(
             aggregates: [
                 WindowAggregate(name: "n", function: .count, windows: [.hours(1), .days(7)]),
-                WindowAggregate(name: "city", function: .last, column: "city", columnType: .string, windows: [.days(1)]),
-                WindowAggregate(name: "mean", function: .mean, column: "x", columnType: .int32, windows: [.minutes(90)]),
+                WindowAggregate(
+                    name: "city", function: .last, column: "city", columnType: .string, windows: [.days(1)]),
+                WindowAggregate(
+                    name: "mean", function: .mean, column: "x", columnType: .int32, windows: [.minutes(90)]),
             ], inputColumns: ["x": 4, "city": 2])
         #expect(plan.features.map(\.name) == ["n_1h", "n_7d", "city_1d", "mean_1h30m"])
         #expect(plan.features.map(\.type) == [.int64, .int64, .string, .float64])
@@ -45,7 +47,8 @@ struct PlanTests {
         }
         let day: [TimeSpan] = [.days(1)]
         #expect(
-            code { try plan(WindowAggregate(name: "a", function: .sum, column: "amonut", windows: day)) } == .missingColumn)
+            code { try plan(WindowAggregate(name: "a", function: .sum, column: "amonut", windows: day)) }
+                == .missingColumn)
         #expect(code { try plan(WindowAggregate(name: "a", function: .sum, windows: day)) } == .invalidDefinition)
         for type in [DataType.string, .bytes, .timestamp] {
             let aggregate = WindowAggregate(
@@ -68,7 +71,9 @@ struct PlanTests {
 
     @Test("the layout's fingerprint follows what the bytes mean, not names of features")
     func fingerprints() throws {
-        func fingerprint(_ name: String, _ function: AggregateFunction, _ windows: [TimeSpan], _ type: DataType) throws -> UInt64 {
+        func fingerprint(_ name: String, _ function: AggregateFunction, _ windows: [TimeSpan], _ type: DataType) throws
+            -> UInt64
+        {
             try WindowPlan(
                 aggregates: [
                     WindowAggregate(name: name, function: function, column: "x", columnType: type, windows: windows)
@@ -104,7 +109,8 @@ struct PlanTests {
         #expect(sum.notYetKnown == (asKnown ? [2] : []))
         #expect(sum.value == Column(.float64([asKnown ? 3 : 7])))
         #expect(sum.winner == nil)
-        #expect(try plan.explain(feature: 1, events: events, id: 0, at: at, asKnown: asKnown).winner == (asKnown ? 1 : 2))
+        #expect(
+            try plan.explain(feature: 1, events: events, id: 0, at: at, asKnown: asKnown).winner == (asKnown ? 1 : 2))
     }
 
     @Test("explanations agree with the offline value")
@@ -125,13 +131,16 @@ struct PlanTests {
 
     @Test("an explained latest value names the runner-up and what decided")
     func latestExplanation() throws {
-        func explain(_ times: [Int64], _ arrivals: [Int64], ttl: TimeSpan? = nil, asKnown: Bool = false) throws -> LatestExplanation {
+        func explain(_ times: [Int64], _ arrivals: [Int64], ttl: TimeSpan? = nil, asKnown: Bool = false) throws
+            -> LatestExplanation
+        {
             try explainLatest(
                 events: EventColumns(ids: times.map { _ in 0 }, eventTimes: times, arrivalTimes: arrivals), id: 0,
                 at: Timestamp(microseconds: 100), ttl: ttl, asKnown: asKnown)
         }
         let byTime = try explain([10, 20, 200], [10, 20, 200])
-        #expect(byTime.outcome == .present && byTime.winner == 1 && byTime.runnerUp == 0 && byTime.decision == .eventTime)
+        #expect(
+            byTime.outcome == .present && byTime.winner == 1 && byTime.runnerUp == 0 && byTime.decision == .eventTime)
         let byArrival = try explain([20, 20, 5], [30, 20, 90])
         #expect(byArrival.winner == 0 && byArrival.runnerUp == 1 && byArrival.decision == .arrivalTime)
         let byPosition = try explain([20, 20], [20, 20])

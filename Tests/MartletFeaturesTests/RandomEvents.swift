@@ -37,7 +37,8 @@ struct RandomEvents {
         let positions = (0..<Int64(count)).shuffled(using: &random)
         let ids = (0..<count).map { _ in Int32.random(in: -1..<keys, using: &random) }
         func validity() -> Bitmap? {
-            Bool.random(using: &random) ? nil : Bitmap((0..<count).map { _ in Int.random(in: 0..<5, using: &random) > 0 })
+            Bool.random(using: &random)
+                ? nil : Bitmap((0..<count).map { _ in Int.random(in: 0..<5, using: &random) > 0 })
         }
         func make<T>(_ value: (inout SeededRandom) -> T) -> [T] { (0..<count).map { _ in value(&random) } }
         let words = ["", "a", "ab", "b", "zürich", "\u{1F426}", "a longer piece of text than eight bytes"]
@@ -51,8 +52,12 @@ struct RandomEvents {
         }
         let inputs: [Column] = [
             Column(.float64(amounts), validity: validity()),
-            Column(.int64(make { Int64.random(in: -20...20, using: &$0) * ($0.uniform() < 0.02 ? 1 << 58 : 1) }), validity: validity()),
-            Column(.float32(make { $0.uniform() < 0.1 ? Float.nan : Float(Int.random(in: -3...3, using: &$0)) / 3 }), validity: validity()),
+            Column(
+                .int64(make { Int64.random(in: -20...20, using: &$0) * ($0.uniform() < 0.02 ? 1 << 58 : 1) }),
+                validity: validity()),
+            Column(
+                .float32(make { $0.uniform() < 0.1 ? Float.nan : Float(Int.random(in: -3...3, using: &$0)) / 3 }),
+                validity: validity()),
             Column(.int32(make { Int32.random(in: .min ... .max, using: &$0) >> 28 }), validity: validity()),
             Column(.string(ByteStrings(make { words.randomElement(using: &$0) ?? "" })), validity: validity()),
             Column(.bool(make { Bool.random(using: &$0) }), validity: validity()),
@@ -79,7 +84,8 @@ struct RandomEvents {
             times.append(
                 isEventTime
                     ? events.eventTimes[Int.random(in: 0..<events.count, using: &random)]
-                    : start + Int64.random(in: 0..<(span + 40 * 86_400_000_000) / 60_000_000, using: &random) * 60_000_000)
+                    : start + Int64.random(in: 0..<(span + 40 * 86_400_000_000) / 60_000_000, using: &random)
+                        * 60_000_000)
         }
         return LabelColumns(ids: ids, times: times)
     }
@@ -101,7 +107,8 @@ struct RandomEvents {
                 if [.sum, .mean, .stddev].contains(function) && !(type.isNumeric || type == .bool) { continue }
                 list.append(
                     WindowAggregate(
-                        name: "\(name)_\(function)", function: function, column: name, columnType: type, windows: windows))
+                        name: "\(name)_\(function)", function: function, column: name, columnType: type,
+                        windows: windows))
                 list.append(
                     WindowAggregate(
                         name: "exact_\(name)_\(function)", function: function, column: name, columnType: type,

@@ -1,7 +1,8 @@
 import MartletCore
 import MartletDefinitions
-@testable import MartletFeatures
 import Testing
+
+@testable import MartletFeatures
 
 @Suite("Tiles")
 struct TileTests {
@@ -20,7 +21,8 @@ struct TileTests {
         let plan = try RandomEvents.plan(RandomEvents.aggregates())
         var random = SeededRandom(seed: test.seed, stream: 3)
         let upTo = Timestamp(microseconds: data.origin + Int64.random(in: 1...data.span, using: &random) + 30_000_001)
-        let known = data.events.rows((0..<Int32(data.events.count)).filter { data.events.eventTimes[Int($0)] < upTo.microseconds })
+        let known = data.events.rows(
+            (0..<Int32(data.events.count)).filter { data.events.eventTimes[Int($0)] < upTo.microseconds })
         let records = try plan.buildTiles(events: data.events, upTo: upTo)
         // Right at `upTo`, soon after, and up to 40 days later.
         var labels = data.labels(seed: test.seed, count: 50, from: upTo.microseconds)
@@ -45,7 +47,8 @@ struct TileTests {
     @Test("merged records have the bytes of one build of all events", arguments: [1, 2, 3, 4, 5] as [UInt64])
     func merge(_ seed: UInt64) throws {
         let data = RandomEvents(
-            seed: seed, count: 300, keys: 3, span: .days(40), numbers: seed == 3 ? .anything : seed == 4 ? .infinite : .cents)
+            seed: seed, count: 300, keys: 3, span: .days(40),
+            numbers: seed == 3 ? .anything : seed == 4 ? .infinite : .cents)
         let plan = try RandomEvents.plan(RandomEvents.aggregates())
         var random = SeededRandom(seed: seed, stream: 5)
         let upTo = Timestamp(microseconds: data.origin + data.span)
@@ -136,7 +139,8 @@ struct TileTests {
     @Test("entities without events in reach have no record, and windows empty themselves as time goes on")
     func reach() throws {
         let plan = try WindowPlan(
-            aggregates: [WindowAggregate(name: "n", function: .count, windows: [.hours(1), .days(1)])], inputColumns: [:])
+            aggregates: [WindowAggregate(name: "n", function: .count, windows: [.hours(1), .days(1)])],
+            inputColumns: [:])
         let hour: Int64 = 3_600_000_000
         let events = EventColumns(ids: [0, 1, 2], eventTimes: [0, 40 * hour, 41 * hour])
         let records = try plan.buildTiles(events: events, upTo: Timestamp(microseconds: 41 * hour))

@@ -1,7 +1,8 @@
 import MartletCore
 import MartletDefinitions
-@testable import MartletFeatures
 import Testing
+
+@testable import MartletFeatures
 
 @Suite("Windows offline")
 struct WindowComputeTests {
@@ -132,7 +133,9 @@ struct WindowComputeTests {
     @Test("a time beyond the limit, a missing arrival time and a wrong type are refused")
     func refusals() throws {
         let plan = try WindowPlan(
-            aggregates: [WindowAggregate(name: "s", function: .sum, column: "x", columnType: .int64, windows: [.days(1)])],
+            aggregates: [
+                WindowAggregate(name: "s", function: .sum, column: "x", columnType: .int64, windows: [.days(1)])
+            ],
             inputColumns: ["x": 0])
         let good = EventColumns(ids: [0], eventTimes: [0], inputs: [Column(.int64([1]))])
         let labels = LabelColumns(ids: [0], times: [1])

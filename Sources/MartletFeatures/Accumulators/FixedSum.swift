@@ -56,7 +56,8 @@ struct FixedSum: Sendable, Equatable, BitwiseCopyable {
         let unit = Self.unitExponent
         if words.high != 0 {
             return ScaledDouble(
-                isNegative: isNegative, top: words.high, next: words.middle, hasMore: words.low != 0, exponent: unit + 128)
+                isNegative: isNegative, top: words.high, next: words.middle, hasMore: words.low != 0,
+                exponent: unit + 128)
         }
         if words.middle != 0 {
             return ScaledDouble(

@@ -59,7 +59,8 @@ extension WindowPlan {
         let counted = EventColumns(
             ids: [Int32](repeating: 0, count: rows.count), eventTimes: rows.map { events.eventTimes[Int($0)] },
             arrivalTimes: events.arrivalTimes.map { arrivals in rows.map { arrivals[Int($0)] } },
-            positions: rows.map { events.positions?[Int($0)] ?? Int64($0) }, inputs: events.inputs.map { $0.gathering(rows) })
+            positions: rows.map { events.positions?[Int($0)] ?? Int64($0) },
+            inputs: events.inputs.map { $0.gathering(rows) })
         return try compute(events: counted, labels: LabelColumns(ids: [0], times: [time.microseconds]))[index]
     }
 

@@ -21,28 +21,93 @@ func droppedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visible
     return winners
 }
 
+/// An event on its way to a label.
+private struct DroppedEvent: BitwiseCopyable {
+    var visibleTime: Int64
+    var id: Int32
+    var row: Int32
+}
+
+/// How many events are sorted into buckets at a time, 16 bytes each.
+private let blockCount = 1 << 18
+/// How many labels a bucket should have at most: their times and candidates, 24 bytes each, stay in the cache.
+private let bucketLabelCount = 1 << 14
+
+/// Drops each event of some entities on its label. Events go into buckets of neighbouring entities first, because labels are
+/// visited in no order: bucket by bucket they are found in the cache instead of in memory.
 private func drop(
-    _ events: EventColumns, _ visibleTimes: [Int64], _ entities: Range<Int32>, _ grouping: RowGrouping, _ times: [Int64],
+    _ events: EventColumns, _ visibleTimes: [Int64], _ entities: Range<Int32>, _ grouping: RowGrouping,
+    _ times: [Int64],
     _ best: SharedBuffer<LatestCandidate>
 ) {
+    if entities.isEmpty { return }
     let width = UInt32(entities.count)
-    times.withUnsafeBufferPointer { times in
-        for row in 0..<events.count {
-            let id = events.ids[row]
-            guard UInt32(bitPattern: id &- entities.lowerBound) < width else { continue }
-            // The first label at or after the moment from which the row can be seen.
-            var start = Int(grouping.offsets[Int(id)])
-            let end = Int(grouping.offsets[Int(id) + 1])
-            var count = end - start
-            let time = visibleTimes[row]
-            while count > 0 {
-                let half = count >> 1
-                let isBefore = times[start + half] < time
-                start = isBefore ? start + half + 1 : start
-                count = isBefore ? count - half - 1 : half
+    let wantedBuckets = max(1, grouping.rows.count / bucketLabelCount)
+    var shift: UInt32 = 0
+    while Int(width >> shift) > wantedBuckets { shift += 1 }
+    let bucketCount = Int((width - 1) >> shift) + 1
+    var ends = [Int](repeating: 0, count: bucketCount)
+    let block = Scratch<DroppedEvent>()
+    block.reserve(min(blockCount, events.count))
+    let target = block.base
+    var start = 0
+    while start < events.count {
+        let rows = start..<min(events.count, start + blockCount)
+        start = rows.upperBound
+        events.ids.withUnsafeBufferPointer { ids in
+            ends.withUnsafeMutableBufferPointer { ends in
+                ends.update(repeating: 0)
+                for row in rows {
+                    let place = UInt32(bitPattern: ids[row] &- entities.lowerBound)
+                    if place < width { ends[Int(place >> shift)] &+= 1 }
+                }
+                var total = 0
+                for bucket in 0..<bucketCount {
+                    let count = ends[bucket]
+                    ends[bucket] = total
+                    total += count
+                }
+                visibleTimes.withUnsafeBufferPointer { visibleTimes in
+                    for row in rows {
+                        let place = UInt32(bitPattern: ids[row] &- entities.lowerBound)
+                        if place >= width { continue }
+                        let bucket = Int(place >> shift)
+                        target[ends[bucket]] = DroppedEvent(
+                            visibleTime: visibleTimes[row], id: ids[row], row: Int32(truncatingIfNeeded: row))
+                        ends[bucket] &+= 1
+                    }
+                }
+                dropBlock(UnsafeBufferPointer(start: target, count: total), events, grouping, times, best)
             }
-            guard start < end else { continue }
-            best.base[start].offer(row, eventTime: events.eventTimes[row], events)
+        }
+    }
+}
+
+private func dropBlock(
+    _ block: UnsafeBufferPointer<DroppedEvent>, _ events: EventColumns, _ grouping: RowGrouping, _ times: [Int64],
+    _ best: SharedBuffer<LatestCandidate>
+) {
+    times.withUnsafeBufferPointer { times in
+        grouping.offsets.withUnsafeBufferPointer { offsets in
+            events.eventTimes.withUnsafeBufferPointer { eventTimes in
+                for event in block {
+                    // The first label at or after the moment from which the row can be seen.
+                    var start = Int(offsets[Int(event.id)])
+                    let end = Int(offsets[Int(event.id) &+ 1])
+                    var count = end &- start
+                    // Whether a label lies before is a coin toss: the sign of the difference is a mask, not a branch.
+                    while count > 1 {
+                        let half = count &>> 1
+                        let isBefore = Int(truncatingIfNeeded: (times[start &+ half &- 1] &- event.visibleTime) &>> 63)
+                        start &+= isBefore & half
+                        count &-= half
+                    }
+                    if count == 1 && times[start] < event.visibleTime { start &+= 1 }
+                    guard start < end else { continue }
+                    let row = Int(event.row)
+                    best.base[start].offer(row, eventTime: eventTimes[row], events)
+                }
+            }
         }
     }
 }

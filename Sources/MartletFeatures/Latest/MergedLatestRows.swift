@@ -18,7 +18,8 @@ func mergedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visibleT
 }
 
 private func mergeEntities(
-    _ entities: Range<Int32>, _ labels: LabelColumns, _ order: [Int32]?, _ events: EventColumns, _ visibleTimes: [Int64],
+    _ entities: Range<Int32>, _ labels: LabelColumns, _ order: [Int32]?, _ events: EventColumns,
+    _ visibleTimes: [Int64],
     _ winners: SharedBuffer<Int32>
 ) {
     var latest = [LatestCandidate](repeating: .none, count: entities.count)

@@ -121,7 +121,8 @@ extension WindowPlan {
             text += ";\(tier.hop.microseconds),\(tier.longestSpan.microseconds)"
             for slot in tier.slots {
                 let group = groups[slot.group]
-                text += "|\(group.family.rawValue) \(group.columnName) \(group.type.rawValue) \(slot.offset) \(slot.byteCount)"
+                text +=
+                    "|\(group.family.rawValue) \(group.columnName) \(group.type.rawValue) \(slot.offset) \(slot.byteCount)"
                 text += " \(slot.needsFirst) \(slot.needsLast)"
             }
         }

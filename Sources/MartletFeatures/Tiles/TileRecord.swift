@@ -10,7 +10,8 @@ struct TileRecord {
         guard bytes.count >= TileLayout.headerByteCount, load(bytes, 0, UInt32.self) == TileLayout.magic,
             Int(load(bytes, 32, UInt32.self)) == bytes.count
         else { throw MartletError(.corruptData, "a tile record is damaged or cut off") }
-        guard load(bytes, 4, UInt16.self) == TileLayout.version, load(bytes, 8, UInt64.self) == layout.fingerprint else {
+        guard load(bytes, 4, UInt16.self) == TileLayout.version, load(bytes, 8, UInt64.self) == layout.fingerprint
+        else {
             throw MartletError(
                 .stalePlan, "a tile record was written for another version of its feature view",
                 fix: "materialize the view again")
@@ -47,7 +48,8 @@ struct TileRecord {
     /// - Returns: nil where the reference points out of the record.
     @inline(__always)
     func tail(_ offset: Int, _ count: Int) -> UnsafeRawBufferPointer? {
-        guard offset >= TileLayout.headerByteCount, count >= 0, count <= bytes.count, offset <= bytes.count - count else {
+        guard offset >= TileLayout.headerByteCount, count >= 0, count <= bytes.count, offset <= bytes.count - count
+        else {
             return nil
         }
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])

@@ -87,7 +87,9 @@ extension TileWriter {
         switch slot.family {
         case .rows: break
         case .moments:
-            if load(record.bytes, source + 4, UInt32.self) != 0 { write(try record.moments(slot, source), slot, at: place) }
+            if load(record.bytes, source + 4, UInt32.self) != 0 {
+                write(try record.moments(slot, source), slot, at: place)
+            }
         case .extremes:
             if slot.isText {
                 try copyText(record, source, place)
@@ -108,7 +110,9 @@ extension TileWriter {
     private func copyText(_ record: TileRecord, _ source: Int, _ place: Int) throws(MartletError) {
         let offset = Int(load(record.bytes, source, UInt32.self))
         if offset == 0 { return }
-        guard let text = record.tail(offset, Int(load(record.bytes, source + 4, UInt32.self))) else { throw corruptTail }
+        guard let text = record.tail(offset, Int(load(record.bytes, source + 4, UInt32.self))) else {
+            throw corruptTail
+        }
         write(text, at: place)
     }
 }
@@ -183,7 +187,9 @@ extension TileRecord {
         guard let words = tail(offset + 24, 8 * wordCount) else { throw corruptTail }
         for index in 0..<wordCount {
             let word = load(words, 8 * index, UInt64.self)
-            if index < WideMoments.sumWordCount { wide.sum.words[index] = word } else {
+            if index < WideMoments.sumWordCount {
+                wide.sum.words[index] = word
+            } else {
                 wide.squares.words[index - WideMoments.sumWordCount] = word
             }
         }

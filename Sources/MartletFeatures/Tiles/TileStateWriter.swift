@@ -97,7 +97,8 @@ struct TileStateWriter {
     }
 
     private func writeEnd(
-        _ event: Int?, _ absentTime: Int64, _ slot: TileSlot, _ input: Int, _ events: borrowing EventColumns, _ place: Int
+        _ event: Int?, _ absentTime: Int64, _ slot: TileSlot, _ input: Int, _ events: borrowing EventColumns,
+        _ place: Int
     ) {
         guard let event else {
             writer.store(absentTime, place)
@@ -126,7 +127,9 @@ struct TileStateWriter {
         for index in 0..<count where index == 0 || sorted[index] != sorted[index - 1] { different += 1 }
         writer.beginDistinct(different, at: place)
         for index in 0..<count where index == 0 || sorted[index] != sorted[index - 1] { writer.append(sorted[index]) }
-        forEachRun(count) { sorted[$0] == sorted[$1] } body: { _, occurrences in
+        forEachRun(count) {
+            sorted[$0] == sorted[$1]
+        } body: { _, occurrences in
             writer.append(occurrences)
         }
     }

@@ -175,7 +175,9 @@ private struct TileBuilder {
         return count
     }
 
-    private mutating func write(_ tier: TileTier, from first: Int, tileCount: Int, at place: Int, _ events: EventColumns) {
+    private mutating func write(
+        _ tier: TileTier, from first: Int, tileCount: Int, at place: Int, _ events: EventColumns
+    ) {
         var event = first
         for tile in 0..<tileCount {
             let start = flooredTime(workspace.times[event], tier.hop.microseconds)

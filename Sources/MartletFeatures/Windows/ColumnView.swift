@@ -30,20 +30,19 @@ struct ColumnView: @unchecked Sendable {
 
     /// Writes the ordered bits of the rows and whether each is present; a NaN is not. The bits of an absent value and of text
     /// are 0.
-    /// - Returns: whether all are present.
     func gather(
         _ rows: UnsafePointer<Int32>, _ count: Int, into bits: UnsafeMutablePointer<Int64>,
         _ present: UnsafeMutablePointer<UInt8>
-    ) -> Bool {
+    ) {
         switch kind {
-        case .int64: return gather(rows, count, bits, present, Int64.self) { $0 }
-        case .int32: return gather(rows, count, bits, present, Int32.self) { Int64($0) }
-        case .bool: return gather(rows, count, bits, present, Bool.self) { $0 ? 1 : 0 }
-        case .float64: return gatherReal(rows, count, bits, present, Double.self) { $0 }
-        case .float32: return gatherReal(rows, count, bits, present, Float.self) { Double($0) }
+        case .int64: gather(rows, count, bits, present, Int64.self) { $0 }
+        case .int32: gather(rows, count, bits, present, Int32.self) { Int64($0) }
+        case .bool: gather(rows, count, bits, present, Bool.self) { $0 ? 1 : 0 }
+        case .float64: gatherReal(rows, count, bits, present, Double.self) { $0 }
+        case .float32: gatherReal(rows, count, bits, present, Float.self) { Double($0) }
         case .text:
             bits.update(repeating: 0, count: count)
-            return gatherPresence(rows, count, present)
+            gatherPresence(rows, count, present)
         }
     }
 
@@ -51,44 +50,34 @@ struct ColumnView: @unchecked Sendable {
     private func gather<Element>(
         _ rows: UnsafePointer<Int32>, _ count: Int, _ bits: UnsafeMutablePointer<Int64>,
         _ present: UnsafeMutablePointer<UInt8>, _: Element.Type, _ ordered: (Element) -> Int64
-    ) -> Bool {
+    ) {
         let array = values.assumingMemoryBound(to: Element.self)
         for index in 0..<count { bits[index] = ordered(array[Int(rows[index])]) }
-        return gatherPresence(rows, count, present)
+        gatherPresence(rows, count, present)
     }
 
     private func gatherPresence(
         _ rows: UnsafePointer<Int32>, _ count: Int, _ present: UnsafeMutablePointer<UInt8>
-    ) -> Bool {
+    ) {
         if validity == nil {
             present.update(repeating: 1, count: count)
-            return true
+        } else {
+            for index in 0..<count { present[index] = isValid(Int(rows[index])) ? 1 : 0 }
         }
-        var presentCount = 0
-        for index in 0..<count {
-            let isValid: UInt8 = isValid(Int(rows[index])) ? 1 : 0
-            present[index] = isValid
-            presentCount &+= Int(isValid)
-        }
-        return presentCount == count
     }
 
     @inline(__always)
     private func gatherReal<Element>(
         _ rows: UnsafePointer<Int32>, _ count: Int, _ bits: UnsafeMutablePointer<Int64>,
         _ present: UnsafeMutablePointer<UInt8>, _: Element.Type, _ real: (Element) -> Double
-    ) -> Bool {
+    ) {
         let array = values.assumingMemoryBound(to: Element.self)
-        var presentCount = 0
         for index in 0..<count {
             let row = Int(rows[index])
             let value = real(array[row])
-            let isPresent: UInt8 = !value.isNaN && isValid(row) ? 1 : 0
             bits[index] = orderedBits(value)
-            present[index] = isPresent
-            presentCount &+= Int(isPresent)
+            present[index] = !value.isNaN && isValid(row) ? 1 : 0
         }
-        return presentCount == count
     }
 }
 
@@ -111,7 +100,8 @@ private func withColumnViews<Result>(
 
 private func withView<Result>(_ column: Column, _ body: (ColumnView) throws -> Result) rethrows -> Result {
     func view<Element>(
-        _ kind: ColumnView.Kind, _ array: [Element], _ offsets: UnsafePointer<Int32>?, _ validity: UnsafePointer<UInt64>?
+        _ kind: ColumnView.Kind, _ array: [Element], _ offsets: UnsafePointer<Int32>?,
+        _ validity: UnsafePointer<UInt64>?
     ) throws -> Result {
         try array.withUnsafeBytes { bytes in
             // An empty column has no address; none of its rows is ever read.

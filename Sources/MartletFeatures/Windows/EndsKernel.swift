@@ -59,7 +59,9 @@ extension KeyWorkspace {
     }
 
     /// With gaps: the first held event is followed forward, and back where an earlier one is seen late.
-    private func slideFirst(_ window: Int, _ present: UnsafeMutablePointer<UInt8>, _ results: UnsafeMutablePointer<Int64>) {
+    private func slideFirst(
+        _ window: Int, _ present: UnsafeMutablePointer<UInt8>, _ results: UnsafeMutablePointer<Int64>
+    ) {
         let seers = firstSeers.base
         let lefts = left.base + window * labelCount
         // No event before `first` is held, and it is held itself unless it is `eventCount`.

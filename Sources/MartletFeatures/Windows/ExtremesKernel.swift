@@ -53,7 +53,8 @@ extension KeyWorkspace {
 /// Puts an event that is seen after later ones into the stack.
 /// - Returns: the new depth.
 private func insert(
-    _ event: Int32, _ stack: UnsafeMutablePointer<Int32>, _ depth: Int, _ bits: UnsafeMutablePointer<Int64>, _ flip: Int64
+    _ event: Int32, _ stack: UnsafeMutablePointer<Int32>, _ depth: Int, _ bits: UnsafeMutablePointer<Int64>,
+    _ flip: Int64
 ) -> Int {
     let place = firstAtOrAfter(event, stack, depth)
     let value = bits[Int(event)] ^ flip

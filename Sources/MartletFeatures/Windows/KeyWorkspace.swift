@@ -27,10 +27,9 @@ final class KeyWorkspace {
     /// Whether each label sees exactly the events before its `right`, so that a window is a range without gaps.
     private(set) var isInOrder = true
 
-    /// Of each input that is read: ordered bits, presence, and whether all are present.
-    private(set) var bits: [Scratch<Int64>]
-    private(set) var present: [Scratch<UInt8>]
-    private(set) var areAllPresent: [Bool]
+    /// Of each input that is read: ordered bits and presence.
+    let bits: [Scratch<Int64>]
+    let present: [Scratch<UInt8>]
 
     let prefix = Scratch<NarrowMoments>()
     let stack = Scratch<Int32>()
@@ -50,7 +49,6 @@ final class KeyWorkspace {
         times = timeRoom.base
         bits = (0..<inputCount).map { _ in Scratch() }
         present = (0..<inputCount).map { _ in Scratch() }
-        areAllPresent = [Bool](repeating: true, count: inputCount)
     }
 
     /// Takes the events of an entity and sorts them where they are not sorted.
@@ -222,7 +220,7 @@ final class KeyWorkspace {
     func gather(_ input: Int, _ view: ColumnView) {
         bits[input].reserve(eventCount)
         present[input].reserve(eventCount)
-        areAllPresent[input] = view.gather(rows, eventCount, into: bits[input].base, present[input].base)
+        view.gather(rows, eventCount, into: bits[input].base, present[input].base)
     }
 }
 

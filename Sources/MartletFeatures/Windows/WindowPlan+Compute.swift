@@ -47,7 +47,8 @@ extension WindowPlan {
     }
 
     private func compute(
-        _ key: Int, _ eventGroups: RowGrouping, _ labelGroups: RowGrouping, _ events: EventColumns, _ labelTimes: [Int64],
+        _ key: Int, _ eventGroups: RowGrouping, _ labelGroups: RowGrouping, _ events: EventColumns,
+        _ labelTimes: [Int64],
         _ asKnown: Bool, _ views: [ColumnView], _ workspace: KeyWorkspace, _ slots: FeatureSlots
     ) {
         let labelRange = labelGroups.range(key)

@@ -1,0 +1,228 @@
+import MartletCore
+import MartletDefinitions
+
+extension TileAssembly {
+    /// Lowers every feature that a tier's tiles make, into the row that starts at slot `row`.
+    mutating func assemble(
+        _ tier: AssemblyPlan.Tier, _ record: TileRecord, _ time: Int64, _ row: Int
+    ) throws(MartletError) {
+        let tileCount = record.tileCount(tier.index)
+        let starts = record.start(tier.index)
+        let states = starts + 8 * tileCount
+        // The oldest tile of each window; windows grow, so that this only moves back.
+        var oldest = tileCount
+        for window in tier.windows.indices {
+            let left = tier.windows[window].left(at: time)
+            while oldest > 0 && load(record.bytes, starts + 8 * (oldest - 1), Int64.self) >= left { oldest -= 1 }
+            bounds[window] = oldest
+        }
+        for step in tier.steps {
+            let walk = TileWalk(
+                record: record, slot: step.slot, states: states + step.slot.offset, stride: tier.stateByteCount,
+                newest: tileCount)
+            switch step.slot.family {
+            case .rows: assembleRows(walk, step, row)
+            case .moments: try assembleMoments(walk, step, row)
+            case .extremes:
+                if step.slot.isText {
+                    try assembleTextExtremes(walk, step, row)
+                } else {
+                    assembleExtremes(walk, step, row)
+                }
+            case .ends: try assembleEnds(walk, step, row)
+            case .distinct: try assembleDistinct(walk, step, row)
+            }
+        }
+    }
+
+    private mutating func assembleRows(_ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int) {
+        var tile = walk.newest
+        var total: Int64 = 0
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                total &+= load(walk.record.bytes, walk.place(tile), Int64.self)
+            }
+            for output in window.outputs { set(output.column, row, total) }
+        }
+    }
+
+    private mutating func assembleMoments(
+        _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
+    ) throws(MartletError) {
+        var tile = walk.newest
+        var moments = Moments()
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                let place = walk.place(tile)
+                moments.narrow &+= walk.record.narrowMoments(walk.slot, place)
+                let wide = Int(load(walk.record.bytes, place + 4, UInt32.self))
+                if wide != 0 {
+                    moments.combine(
+                        Moments(narrow: NarrowMoments(), wide: try walk.record.wideMoments(walk.slot, wide)))
+                }
+            }
+            for output in window.outputs {
+                if output.function == .count {
+                    set(output.column, row, moments.count)
+                } else if let value = moments.lower(output.function) {
+                    set(output.column, row, slot(value))
+                }
+            }
+        }
+    }
+
+    private mutating func assembleExtremes(_ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int) {
+        var tile = walk.newest
+        var minimum = Int64.max
+        var maximum = Int64.min
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                let place = walk.place(tile)
+                minimum = min(minimum, load(walk.record.bytes, place, Int64.self))
+                maximum = max(maximum, load(walk.record.bytes, place + 8, Int64.self))
+            }
+            if minimum > maximum { continue }
+            for output in window.outputs { set(output.column, row, output.function == .min ? minimum : maximum) }
+        }
+    }
+
+    private mutating func assembleTextExtremes(
+        _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
+    ) throws(MartletError) {
+        var tile = walk.newest
+        var minimum: UnsafeRawBufferPointer?
+        var maximum: UnsafeRawBufferPointer?
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                let place = walk.place(tile)
+                if let text = try walk.text(place), minimum.map({ compareBytes(text, $0) < 0 }) ?? true {
+                    minimum = text
+                }
+                if let text = try walk.text(place + 8), maximum.map({ compareBytes(text, $0) > 0 }) ?? true {
+                    maximum = text
+                }
+            }
+            guard let minimum, let maximum else { continue }
+            for output in window.outputs { set(output.column, row, output.function == .min ? minimum : maximum) }
+        }
+    }
+
+    /// An end is the place of the winning state; its value is read only when it is lowered.
+    private mutating func assembleEnds(
+        _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
+    ) throws(MartletError) {
+        let lastOffset = walk.slot.needsFirst ? 32 : 0
+        var tile = walk.newest
+        var first: (order: OrderKey, place: Int)?
+        var last: (order: OrderKey, place: Int)?
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                let place = walk.place(tile)
+                // Tiles go back in time, so that each first beats the one before, and the first last stays.
+                if walk.slot.needsFirst, let order = walk.record.order(place, absentFirstTime) {
+                    first = (order, place + 24)
+                }
+                if walk.slot.needsLast, last == nil, let order = walk.record.order(place + lastOffset, absentLastTime) {
+                    last = (order, place + lastOffset + 24)
+                }
+            }
+            for output in window.outputs {
+                guard let end = output.function == .first ? first : last else { continue }
+                if !walk.slot.isText {
+                    set(output.column, row, load(walk.record.bytes, end.place, Int64.self))
+                } else {
+                    guard let text = try walk.text(end.place) else { throw corruptTail }
+                    set(output.column, row, text)
+                }
+            }
+        }
+    }
+
+    private mutating func assembleDistinct(
+        _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
+    ) throws(MartletError) {
+        values.removeAll()
+        var tile = walk.newest
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                let place = walk.place(tile)
+                let offset = Int(load(walk.record.bytes, place, UInt32.self))
+                let count = Int(load(walk.record.bytes, place + 4, UInt32.self))
+                if walk.slot.isText {
+                    try insertTexts(walk.record, offset, count)
+                } else if count > 0 {
+                    guard let part = walk.record.tail(offset, 12 * count) else { throw corruptTail }
+                    for index in 0..<count {
+                        let value = load(part, 8 * index, Int64.self)
+                        values.insert(value, hash: hashedValue(value) &>> 20) {
+                            $0 == value
+                        } hashOf: {
+                            hashedValue($0) &>> 20
+                        }
+                    }
+                }
+            }
+            for output in window.outputs { set(output.column, row, Int64(values.count)) }
+        }
+    }
+
+    /// A text of the set is the place of its length within the record.
+    private mutating func insertTexts(_ record: TileRecord, _ first: Int, _ count: Int) throws(MartletError) {
+        var offset = first
+        for _ in 0..<count {
+            guard let head = record.tail(offset, 8),
+                let text = record.tail(offset + 8, Int(load(head, 0, UInt32.self)))
+            else { throw corruptTail }
+            // Only texts that were checked are in the set.
+            func known(_ key: Int64) -> UnsafeRawBufferPointer {
+                let start = Int(key)
+                return UnsafeRawBufferPointer(
+                    rebasing: record.bytes[start + 8..<start + 8 + Int(load(record.bytes, start, UInt32.self))])
+            }
+            values.insert(Int64(offset), hash: hashedText(text)) {
+                compareBytes(known($0), text) == 0
+            } hashOf: {
+                hashedText(known($0))
+            }
+            offset += 8 + text.count
+        }
+    }
+
+    @inline(__always)
+    private mutating func set(_ column: Int, _ row: Int, _ value: Int64) {
+        slots[row &+ column] = value
+        presence[row &+ column] = 1
+    }
+
+    private mutating func set(_ column: Int, _ row: Int, _ text: UnsafeRawBufferPointer) {
+        set(column, row, Int64(texts.count) << 32 | Int64(text.count))
+        texts.append(contentsOf: text)
+    }
+}
+
+/// The states of one slot in the tiles of a tier.
+private struct TileWalk {
+    let record: TileRecord
+    let slot: TileSlot
+    /// Where the state of tile 0 is.
+    let states: Int
+    let stride: Int
+    /// One beyond the newest tile.
+    let newest: Int
+
+    @inline(__always)
+    func place(_ tile: Int) -> Int { states &+ tile &* stride }
+
+    func text(_ place: Int) throws(MartletError) -> UnsafeRawBufferPointer? {
+        let offset = Int(load(record.bytes, place, UInt32.self))
+        if offset == 0 { return nil }
+        guard let text = record.tail(offset, Int(load(record.bytes, place + 4, UInt32.self))) else { throw corruptTail }
+        return text
+    }
+}
