@@ -51,3 +51,11 @@ extension Workspace {
         }
     }
 }
+
+extension Workspace {
+    /// The newest rows of a table as SQL that can follow FROM.
+    package func scan(of name: String) throws -> String {
+        let table = try table(TableName(parsing: name))
+        return "(\(try table.scanSQL(table.snapshot())))"
+    }
+}

@@ -4,6 +4,7 @@ import MartletObjects
 import MartletQuery
 import MartletTables
 import Synchronization
+import MartletTestSupport
 import Testing
 
 @Suite("A Delta table under faults and many writers")
