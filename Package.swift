@@ -58,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform", "MartletQuality",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletQuality",
                 "MartletRegistry", "MartletServer", "MartletSynth",
             ]),
 
@@ -90,7 +91,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletRegistryTests",
-            dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry", "MartletTestSupport"]),
+            dependencies: [
+                "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry", "MartletTestSupport",
+            ]),
         .testTarget(
             name: "MartletQualityTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletQuality", "MartletQuery"]),
@@ -99,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletPlatform", "MartletQuality", "MartletQuery",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletPlatform", "MartletQuality",
+                "MartletQuery",
                 "MartletRegistry", "MartletSynth", "MartletTestSupport",
             ]),
         .testTarget(

@@ -3,7 +3,8 @@ import MartletPlatform
 import MartletTestSupport
 import Testing
 
-private let definitions = """
+private func definitions(_ severity: String) -> String {
+    """
     source: clicks
     columns:
       id: {type: int64, nullable: false}
@@ -19,11 +20,12 @@ private let definitions = """
     source: clicks
     rules:
       - range: {column: amount, min: 0}
-        severity: SEVERITY
+        severity: \(severity)
     """
+}
 
 private func repository(_ severity: String = "error") throws -> TestRepository {
-    try TestRepository(definitions.split(separator: "SEVERITY").joined(separator: severity))
+    try TestRepository(definitions(severity))
 }
 
 @Suite("Ingestion")
@@ -83,7 +85,8 @@ struct IngestTests {
         let reasons = try test.rows("quarantine.clicks", "_reason")
         #expect(
             reasons == [
-                "amount: not a float64", "at: in the future", "at: not a timestamp; at: no event time", "id: not a int64",
+                "amount: not a float64", "at: in the future", "at: not a timestamp; at: no event time",
+                "id: not a int64",
                 "user: missing",
             ])
         let originals = try test.rows("quarantine.clicks", "_original")
@@ -114,17 +117,19 @@ struct IngestTests {
         let again = try test.workspace.ingest("clicks", files: [], principal: test.principal)
         #expect(again.refinement?.criticalFailure != nil)
         #expect(try test.rows("quarantine.clicks", "id") == ["1"])
-        try test.apply(definitions.split(separator: "SEVERITY").joined(separator: "warning"))
+        try test.apply(definitions("warning"))
         let mended = try test.workspace.ingest("clicks", files: [], principal: test.principal)
         #expect(mended.refinement?.silverRows == 2)
         #expect(try test.rows("silver.clicks", "id") == ["1", "2"])
     }
 
-    @Test("refuses files that cannot be of the source, and writes nothing", arguments: [
-        ("id,user,amount,when,seen\n1,a,1,2026-03-01T00:00:00Z,\n", "missing-column"),
-        ("id,user,amount,at,seen\n1,a,1,2026-03-01T00:00:00,\n", "missing-time-zone"),
-        ("id,user,amount,at,seen\n1,a,1\n2,b,2,2026-03-01T00:00:00Z,,,,\n", "invalid-input"),
-    ])
+    @Test(
+        "refuses files that cannot be of the source, and writes nothing",
+        arguments: [
+            ("id,user,amount,when,seen\n1,a,1,2026-03-01T00:00:00Z,\n", "missing-column"),
+            ("id,user,amount,at,seen\n1,a,1,2026-03-01T00:00:00,\n", "missing-time-zone"),
+            ("id,user,amount,at,seen\n1,a,1\n2,b,2,2026-03-01T00:00:00Z,,,,\n", "invalid-input"),
+        ])
     func refused(text: String, code: String) throws {
         let test = try repository()
         let error = #expect(throws: MartletError.self) { try test.ingest("clicks", csv: text) }

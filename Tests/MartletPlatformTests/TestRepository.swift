@@ -41,7 +41,9 @@ final class TestRepository {
     }
 
     @discardableResult
-    func ingest(_ source: String, csv text: String, name: String = "rows.csv", key: String? = nil) throws -> IngestReport {
+    func ingest(_ source: String, csv text: String, name: String = "rows.csv", key: String? = nil) throws
+        -> IngestReport
+    {
         folder.write(text, to: name)
         return try workspace.ingest(source, files: [path(name)], idempotencyKey: key, principal: principal)
     }

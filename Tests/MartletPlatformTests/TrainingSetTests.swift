@@ -86,17 +86,21 @@ struct TrainingSetTests {
 
     @Test("drops labels of unknown entities where that is asked for")
     func knownOnly() throws {
-        let labels = "user,event_timestamp\nzoe,2026-03-01T11:00:00Z\nann,2026-03-01T09:00:00Z\nann,2026-03-01T11:00:00Z\n"
+        let labels =
+            "user,event_timestamp\nzoe,2026-03-01T11:00:00Z\nann,2026-03-01T09:00:00Z\nann,2026-03-01T11:00:00Z\n"
         #expect(try built(labels) { $0.keepsOnlyKnownEntities = true } == ["ann 2026-03-01T11:00:00Z 2 3.0 2.0"])
     }
 
-    @Test("is refused where the labels do not fit", arguments: [
-        ("user\nann\n", "missing-column"), ("event_timestamp\n2026-03-01T00:00:00Z\n", "missing-column"),
-        ("user,event_timestamp\nann,2026-03-01T00:00:00\n", "missing-time-zone"),
-        ("user,event_timestamp\nann,yesterday\n", "type-mismatch"), ("user,event_timestamp\nann,\n", "invalid-input"),
-        ("user,event_timestamp\n", "invalid-input"),
-        ("user,event_timestamp,last_amount\nann,2026-03-01T00:00:00Z,1\n", "invalid-input"),
-    ])
+    @Test(
+        "is refused where the labels do not fit",
+        arguments: [
+            ("user\nann\n", "missing-column"), ("event_timestamp\n2026-03-01T00:00:00Z\n", "missing-column"),
+            ("user,event_timestamp\nann,2026-03-01T00:00:00\n", "missing-time-zone"),
+            ("user,event_timestamp\nann,yesterday\n", "type-mismatch"),
+            ("user,event_timestamp\nann,\n", "invalid-input"),
+            ("user,event_timestamp\n", "invalid-input"),
+            ("user,event_timestamp,last_amount\nann,2026-03-01T00:00:00Z,1\n", "invalid-input"),
+        ])
     func refused(labels: String, code: String) throws {
         let error = #expect(throws: MartletError.self) { try built(labels) }
         #expect(error?.code.name == code)

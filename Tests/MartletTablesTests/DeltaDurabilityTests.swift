@@ -3,8 +3,8 @@ import MartletCore
 import MartletObjects
 import MartletQuery
 import MartletTables
-import Synchronization
 import MartletTestSupport
+import Synchronization
 import Testing
 
 @Suite("A Delta table under faults and many writers")

@@ -17,7 +17,9 @@ package final class RunningProcess {
     /// - Parameters:
     ///   - directory: where it runs.
     ///   - environment: variables set beside this process's own.
-    package init(_ arguments: [String], directory: String, environment: [String: String] = [:], input: String = "") throws {
+    package init(_ arguments: [String], directory: String, environment: [String: String] = [:], input: String = "")
+        throws
+    {
         folder.write(input, to: "input")
         // `env` changes the folder and the variables in the child alone.
         let full = ["/usr/bin/env", "-C", directory] + environment.map { "\($0)=\($1)" } + arguments

@@ -78,8 +78,12 @@ package struct Demo: Sendable {
         }
         try step("ingest") {
             let report = try workspace.ingest("payments", files: [payments], principal: principal, progress: progress)
+            if let failure = report.refinement?.criticalFailure { throw failure }
             let silver = report.refinement?.silverRows ?? 0
-            return (silver, "\(report.refinement?.duplicates ?? 0) duplicates dropped, \(report.refinement?.checks?.summary ?? "")")
+            return (
+                silver,
+                "\(report.refinement?.duplicates ?? 0) duplicates dropped, \(report.refinement?.checks?.summary ?? "")"
+            )
         }
         try step("labels") { (try writeLabels(workspace, to: labels), "a sample of the last 60 days") }
         try step("training set") {
