@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// The events that features are computed from, column by column. Any order of rows; rows already in event-time order are
-/// cheapest.
+/// The events that features are computed from, column by column. Any order of rows; rows already in event-time order
+/// are cheapest.
 package struct EventColumns: Sendable {
     /// The entity of each row as numbered by `EntityIndex`; a negative one belongs to nobody.
     package var ids: [Int32]
@@ -9,7 +9,8 @@ package struct EventColumns: Sendable {
     package var eventTimes: [Int64]
     /// Microseconds since the epoch; what `asKnown` and ties go by.
     package var arrivalTimes: [Int64]?
-    /// The place of each event in the log, different for each: what breaks the last ties. nil means the order of the rows.
+    /// The place of each event in the log, different for each: what breaks the last ties. nil means the order of the
+    /// rows.
     package var positions: [Int64]?
     /// The columns that aggregates read.
     package var inputs: [Column]

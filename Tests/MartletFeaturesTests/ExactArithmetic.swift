@@ -1,4 +1,5 @@
-/// Integers without limit, for oracles: sign and 32-bit limbs, least first. Schoolbook, and nothing shared with the kernels.
+/// Integers without limit, for oracles: sign and 32-bit limbs, least first. Schoolbook, and nothing shared with the
+/// kernels.
 struct BigInteger {
     var isNegative = false
     var limbs: [UInt32] = []

@@ -2,7 +2,8 @@ import MartletCore
 import MartletDefinitions
 import MartletFeatures
 
-/// Random events of a few entities with every kind of trouble: ties, nulls, NaN, infinities, late arrivals, negative times.
+/// Random events of a few entities with every kind of trouble: ties, nulls, NaN, infinities, late arrivals, negative
+/// times.
 struct RandomEvents {
     var events: EventColumns
     let keyCount: Int32
@@ -67,7 +68,8 @@ struct RandomEvents {
         events = EventColumns(ids: ids, eventTimes: times, arrivalTimes: arrivals, positions: positions, inputs: inputs)
     }
 
-    /// Labels at random minutes and at the events' own times; some entities are unknown or have no events; some are duplicates.
+    /// Labels at random minutes and at the events' own times; some entities are unknown or have no events; some are
+    /// duplicates.
     func labels(seed: UInt64, count: Int, from first: Int64? = nil) -> LabelColumns {
         var random = SeededRandom(seed: seed, stream: 7)
         var ids: [Int32] = []

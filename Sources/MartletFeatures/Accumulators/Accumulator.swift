@@ -1,16 +1,18 @@
 package import MartletDefinitions
 
-/// What a set of values is reduced to on the way to a feature: the one arithmetic behind offline scans, tiles and streams.
+/// What a set of values is reduced to on the way to a feature: the one arithmetic behind offline scans, tiles and
+/// streams.
 ///
-/// A family of aggregates (the moments, the extremes, the ends, the distinct values) shares one state. The laws, which the tests
-/// hold every conformer to:
+/// A family of aggregates (the moments, the extremes, the ends, the distinct values) shares one state. The laws, which
+/// the tests hold every conformer to:
 ///
-/// - `combine` is associative and commutative, bit for bit, with `zero` as its neutral element. So a state depends on the set of
-///   its inputs alone: not on their order, on how they were split over tiles and threads, or on what was merged first.
+/// - `combine` is associative and commutative, bit for bit, with `zero` as its neutral element. So a state depends on
+///   the set of its inputs alone: not on their order, on how they were split over tiles and threads, or on what was
+///   merged first.
 /// - `lower` is a function of the state: equal states give equal bits.
 ///
-/// Associativity is what lets an offline scan keep prefix sums or a monotonic stack, a tile hold a part of a window, and a load
-/// add to what an earlier load left (Gray et al., "Data Cube", 1997: distributive and algebraic functions).
+/// Associativity is what lets an offline scan keep prefix sums or a monotonic stack, a tile hold a part of a window,
+/// and a load add to what an earlier load left (Gray et al., "Data Cube", 1997: distributive and algebraic functions).
 package protocol Accumulator: Sendable, Equatable {
     /// One value of a column, never null and never NaN: every aggregate skips those.
     associatedtype Input

@@ -1,4 +1,5 @@
-/// A finite number as an integer times a power of two, which every int64 and every finite double is: `±magnitude * 2^exponent`.
+/// A finite number as an integer times a power of two, which every int64 and every finite double is:
+/// `±magnitude * 2^exponent`.
 struct ExactNumber: Sendable, Equatable {
     var isNegative: Bool
     var magnitude: UInt64
@@ -23,8 +24,8 @@ struct ExactNumber: Sendable, Equatable {
         exponent = biased == 0 ? -1_074 : biased &- 1_075
     }
 
-    /// Whether the number fits `FixedSum` and its square `FixedSquares`: no bit below 2^-80 and less than 2^63, that is, doubles
-    /// between 3.7e-9 and 9.2e18, zero, and every int64 but the smallest. All others take the wide way.
+    /// Whether the number fits `FixedSum` and its square `FixedSquares`: no bit below 2^-80 and less than 2^63, that
+    /// is, doubles between 3.7e-9 and 9.2e18, zero, and every int64 but the smallest. All others take the wide way.
     @inline(__always)
     var isNarrow: Bool {
         magnitude == 0 || (exponent >= -80 && exponent &- magnitude.leadingZeroBitCount <= -1)
@@ -38,8 +39,8 @@ package enum Number: Sendable, Equatable {
     case real(Double)
 }
 
-/// A double before its exponent is applied: `significand * 2^exponent`, so that a mean or a root can be taken where the value
-/// itself would overflow.
+/// A double before its exponent is applied: `significand * 2^exponent`, so that a mean or a root can be taken where the
+/// value itself would overflow.
 struct ScaledDouble: Sendable, Equatable {
     /// Zero, or of magnitude 1 up to 2.
     var significand: Double

@@ -1,6 +1,7 @@
 package import MartletDefinitions
 
-/// The smallest and the greatest value: the state of `min` and `max`. It has no inverse; whoever retracts rebuilds the tile.
+/// The smallest and the greatest value: the state of `min` and `max`. It has no inverse; whoever retracts rebuilds the
+/// tile.
 package struct Extremes<Value: Comparable & Sendable>: Accumulator {
     /// nil before the first value.
     package var minimum: Value?
@@ -25,8 +26,8 @@ package struct Extremes<Value: Comparable & Sendable>: Accumulator {
     }
 }
 
-/// The values of the first and of the last event: the state of `first` and `last`. Each carries its event's order key, so that
-/// it does not matter which one is combined first.
+/// The values of the first and of the last event: the state of `first` and `last`. Each carries its event's order key,
+/// so that it does not matter which one is combined first.
 package struct Ends<Value: Comparable & Sendable>: Accumulator {
     package struct End: Sendable, Equatable, Comparable {
         package var order: OrderKey
@@ -66,7 +67,8 @@ package struct Ends<Value: Comparable & Sendable>: Accumulator {
     }
 }
 
-/// The different values with the number of times each occurs: the state of `distinct`, exact. The counts are its inverse.
+/// The different values with the number of times each occurs: the state of `distinct`, exact. The counts are its
+/// inverse.
 package struct DistinctValues<Value: Hashable & Sendable>: InvertibleAccumulator {
     package var counts: [Value: Int64]
 

@@ -1,8 +1,8 @@
 /// An exact sum of narrow numbers: a two's complement integer of 192 bits in units of 2^-80.
 ///
-/// A narrow number is below 2^63, so that 2^47 of them fit. Adding integers is associative, commutative and has an inverse, which
-/// adding doubles is not (Kulisch, "Computer Arithmetic and Validity", 2008; Neal, "Fast Exact Summation Using Small and Large
-/// Superaccumulators", arXiv:1505.05571).
+/// A narrow number is below 2^63, so that 2^47 of them fit. Adding integers is associative, commutative and has an
+/// inverse, which adding doubles is not (Kulisch, "Computer Arithmetic and Validity", 2008; Neal, "Fast Exact Summation
+/// Using Small and Large Superaccumulators", arXiv:1505.05571).
 struct FixedSum: Sendable, Equatable, BitwiseCopyable {
     static let unitExponent = -80
 
@@ -68,8 +68,8 @@ struct FixedSum: Sendable, Equatable, BitwiseCopyable {
     }
 }
 
-/// An exact sum of squares of narrow numbers: 320 bits in units of 2^-160, the square of `FixedSum`'s unit, so that no bit of a
-/// square is lost and `n * squares - sum * sum` is an integer.
+/// An exact sum of squares of narrow numbers: 320 bits in units of 2^-160, the square of `FixedSum`'s unit, so that no
+/// bit of a square is lost and `n * squares - sum * sum` is an integer.
 struct FixedSquares: Sendable, Equatable, BitwiseCopyable {
     static let unitExponent = -160
 

@@ -5,7 +5,8 @@ package import MartletDefinitions
 /// Each result is rounded from exact integers, so that it is the same for any order of the values:
 /// - `sum` is the correctly rounded sum (0 for no values, infinite where it leaves the range of a double);
 /// - `mean` is that sum divided by the count, null for no values;
-/// - `stddev` is of the sample, `sqrt(D / (n * (n - 1)))` with `D = n * squares - sum * sum` rounded once, null below two values.
+/// - `stddev` is of the sample, `sqrt(D / (n * (n - 1)))` with `D = n * squares - sum * sum` rounded once, null below
+///   two values.
 ///
 /// An infinity in the window makes the sum and the mean infinite (NaN where both signs occur) and the stddev NaN.
 package struct Moments: InvertibleAccumulator {

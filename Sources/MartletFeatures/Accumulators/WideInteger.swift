@@ -1,5 +1,5 @@
-/// A two's complement integer of many words, least first, in units of a power of two: the rare, exact home of what does not fit
-/// `FixedSum` (a dense super-accumulator after Kulisch).
+/// A two's complement integer of many words, least first, in units of a power of two: the rare, exact home of what does
+/// not fit `FixedSum` (a dense super-accumulator after Kulisch).
 struct WideInteger: Sendable, Equatable {
     var words: [UInt64]
 
@@ -8,7 +8,8 @@ struct WideInteger: Sendable, Equatable {
     var isZero: Bool { words.allSatisfy { $0 == 0 } }
     var isNegative: Bool { words[words.count - 1] &>> 63 != 0 }
 
-    /// Adds `±(high * 2^64 + low) * 2^position`. What it carries out of the highest word is lost: the widths leave no such room.
+    /// Adds `±(high * 2^64 + low) * 2^position`. What it carries out of the highest word is lost: the widths leave no
+    /// such room.
     mutating func add(low: UInt64, high: UInt64, position: Int, isNegative: Bool) {
         let shift = UInt64(position & 63)
         let back = 63 &- shift
@@ -78,7 +79,8 @@ func roundedMagnitude(_ words: UnsafeBufferPointer<UInt64>, isNegative: Bool, un
         exponent: unitExponent + 64 * top)
 }
 
-/// `count * squares - sum * sum`, exactly, correctly rounded: `n` times the sum of squared deviations, with no cancellation.
+/// `count * squares - sum * sum`, exactly, correctly rounded: `n` times the sum of squared deviations, with no
+/// cancellation.
 /// - Parameters:
 ///   - sum: the magnitude of the sum, in units of 2^u.
 ///   - squares: the sum of squares in units of 2^2u; at most twice as many words.

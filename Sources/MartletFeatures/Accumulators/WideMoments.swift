@@ -1,7 +1,7 @@
 import MartletDefinitions
 
-/// The moments of the values that are not narrow: infinities counted, finite ones as wide integers over the whole range of
-/// doubles and of their squares, with 32 bits of room for carries.
+/// The moments of the values that are not narrow: infinities counted, finite ones as wide integers over the whole range
+/// of doubles and of their squares, with 32 bits of room for carries.
 struct WideMoments: Sendable, Equatable {
     /// The smallest subnormal is 2^-1074.
     static let sumUnitExponent = -1_074

@@ -2,8 +2,9 @@ package import MartletCore
 
 /// Dense numbers for entity keys, in the order in which the keys first occur: what the kernels work on instead of keys.
 ///
-/// A key is one or more columns. int32 and int64 keys are equal by value; other types are equal only to themselves. A null
-/// in any column makes the key null, which has no number. Linear in rows; about 10 ns for a row of one integer column.
+/// A key is one or more columns. int32 and int64 keys are equal by value; other types are equal only to themselves. A
+/// null in any column makes the key null, which has no number. Linear in rows; about 10 ns for a row of one integer
+/// column.
 package struct EntityIndex: Sendable {
     /// The number of each row the index was made of; -1 where its key is null.
     package private(set) var ids: [Int32] = []
@@ -12,12 +13,12 @@ package struct EntityIndex: Sendable {
     private let kinds: [KeyKind]
     /// One a key column.
     private var columns: [KeyTable] = []
-    /// A key of several columns is numbered column by column: table `i` numbers the pairs of the number of the first `i + 1`
-    /// columns and the number of the next one.
+    /// A key of several columns is numbered column by column: table `i` numbers the pairs of the number of the
+    /// columns up to `i` and the number of the next one.
     private var pairs: [IntegerTable] = []
 
-    /// - Throws: `typeMismatch` for a floating-point key, `limitExceeded` beyond 2^31 rows, `invalidInput` for no columns or
-    ///   columns of different lengths.
+    /// - Throws: `typeMismatch` for a floating-point key, `limitExceeded` beyond 2^31 rows, `invalidInput` for no
+    ///   columns or columns of different lengths.
     package init(_ keys: [Column]) throws(MartletError) {
         kinds = try keyKinds(keys)
         for key in keys {

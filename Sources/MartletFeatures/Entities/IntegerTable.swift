@@ -76,7 +76,8 @@ struct IntegerTable: Sendable {
     }
 
     private mutating func grow(for needed: Int) {
-        // Only what is there must be moved; a block is at most an eighth of the table, so this doubles at about a third.
+        // Only what is there must be moved; a block is at most an eighth of the table, so this doubles at about a
+        // third.
         guard needed * 2 > slots.count else { return }
         var capacity = slots.count
         while needed * 2 > capacity { capacity *= 2 }
@@ -91,7 +92,8 @@ struct IntegerTable: Sendable {
     }
 }
 
-/// Multiplicative hashing with both halves folded (after Knuth, TAOCP 3, 6.4): good upper bits for keys that differ little.
+/// Multiplicative hashing with both halves folded (after Knuth, TAOCP 3, 6.4): good upper bits for keys that differ
+/// little.
 @inline(__always)
 private func hashed(_ key: Int64) -> UInt64 {
     let word = UInt64(bitPattern: key)

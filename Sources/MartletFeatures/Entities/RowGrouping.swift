@@ -1,7 +1,7 @@
 import MartletCore
 
-/// Rows grouped by entity by a counting sort: the rows of entity `k` are `rows[offsets[k]..<offsets[k + 1]]`, in row order.
-/// Rows of entities outside `0..<keyCount` are left out.
+/// Rows grouped by entity by a counting sort: the rows of entity `k` are `rows[offsets[k]..<offsets[k + 1]]`, in row
+/// order. Rows of entities outside `0..<keyCount` are left out.
 struct RowGrouping: Sendable {
     private(set) var offsets: [Int32]
     private(set) var rows: [Int32]
@@ -146,7 +146,8 @@ private func digit(_ time: Int64, _ shift: Int) -> Int {
 
 /// Memory that several threads write, each its own part.
 ///
-/// `@unchecked Sendable` because the threads of one `parallelFor` write disjoint elements, and nobody reads before all are done.
+/// `@unchecked Sendable` because the threads of one `parallelFor` write disjoint elements, and nobody reads before all
+/// are done.
 struct SharedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
     let base: UnsafeMutablePointer<Element>
     let count: Int

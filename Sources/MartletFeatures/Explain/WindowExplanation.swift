@@ -20,8 +20,8 @@ package struct WindowExplanation: Sendable {
 }
 
 extension WindowPlan {
-    /// Explains one feature of one entity. Straight from the definition: a filter over all events and a fold over what is
-    /// left, in O(events).
+    /// Explains one feature of one entity. Straight from the definition: a filter over all events and a fold over what
+    /// is left, in O(events).
     /// - Throws: as `compute`.
     package func explain(
         feature index: Int, events: EventColumns, id: Int32, at time: Timestamp, asKnown: Bool = false

@@ -1,7 +1,7 @@
 import MartletCore
 
-/// The way for events in any order: the labels are grouped by entity and sorted by time, each event goes to the first label that
-/// sees it, and the best so far is handed on from label to label.
+/// The way for events in any order: the labels are grouped by entity and sorted by time, each event goes to the first
+/// label that sees it, and the best so far is handed on from label to label.
 func droppedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], parts: Int) -> [Int32] {
     let keyCount = Int(labels.ids.max() ?? -1) + 1
     let grouping = RowGrouping(ids: labels.ids, keyCount: keyCount, parts: 1).sortedWithinGroups(by: labels.times)
@@ -33,8 +33,8 @@ private let blockCount = 1 << 18
 /// How many labels a bucket should have at most: their times and candidates, 24 bytes each, stay in the cache.
 private let bucketLabelCount = 1 << 14
 
-/// Drops each event of some entities on its label. Events go into buckets of neighbouring entities first, because labels are
-/// visited in no order: bucket by bucket they are found in the cache instead of in memory.
+/// Drops each event of some entities on its label. Events go into buckets of neighbouring entities first, because
+/// labels are visited in no order: bucket by bucket they are found in the cache instead of in memory.
 private func drop(
     _ events: EventColumns, _ visibleTimes: [Int64], _ entities: Range<Int32>, _ grouping: RowGrouping,
     _ times: [Int64],

@@ -1,18 +1,20 @@
 package import MartletCore
 
-/// For each label the row of its entity's latest event, or -1: the greatest event time `<= t` and `>= t - ttl`, ties to the
-/// later arrival, then to the later position (DESIGN section 4).
+/// For each label the row of its entity's latest event, or -1: the greatest event time `<= t` and `>= t - ttl`, ties to
+/// the later arrival, then to the later position (DESIGN section 4).
 ///
 /// Two ways, with the same answer. Events that come in the order in which they become visible, as tables and logs have
-/// them, are merged with the labels in one pass that remembers each entity's latest row. Others are each dropped on the first label
-/// of their entity that may see them, found by binary search, and then handed on along the entity's labels; no event is moved
-/// or sorted. Both are parallel over entities. O(events + labels) and O(events * log(labels of an entity) + labels).
+/// them, are merged with the labels in one pass that remembers each entity's latest row. Others are each dropped on the
+/// first label of their entity that may see them, found by binary search, and then handed on along the entity's labels;
+/// no event is moved or sorted. Both are parallel over entities. O(events + labels) and O(events * log(labels of an
+/// entity) + labels).
 ///
 /// - Parameters:
 ///   - ttl: the greatest age; nil means any.
 ///   - asKnown: whether only events that had arrived at `t` count.
 /// - Returns: a row of `events` for each label, in the order of the labels.
-/// - Throws: `limitExceeded` for times beyond `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival times.
+/// - Throws: `limitExceeded` for times beyond `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival
+///   times.
 package func latestRows(
     labels: LabelColumns, events: EventColumns, ttl: TimeSpan?, asKnown: Bool = false, threads: Int = processorCount
 ) throws(MartletError) -> [Int32] {

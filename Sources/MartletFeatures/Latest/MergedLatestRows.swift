@@ -1,7 +1,7 @@
 import MartletCore
 
-/// The one-pass way: events ascend by the time from which they can be seen. Each part passes over all rows and keeps those of
-/// its entities, which costs a comparison a row and needs no agreement between parts.
+/// The one-pass way: events ascend by the time from which they can be seen. Each part passes over all rows and keeps
+/// those of its entities, which costs a comparison a row and needs no agreement between parts.
 func mergedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], parts: Int) -> [Int32] {
     let order = rowsInTimeOrder(labels.times)
     let keyCount = Int(labels.ids.max() ?? -1) + 1

@@ -1,8 +1,8 @@
 import MartletCore
 import MartletDefinitions
 
-/// What an assembly does with each record, worked out once: for every tier its windows, shortest first, and for every state
-/// the features that are lowered at each window.
+/// What an assembly does with each record, worked out once: for every tier its windows, shortest first, and for every
+/// state the features that are lowered at each window.
 struct AssemblyPlan: Sendable {
     struct Tier: Sendable {
         /// Index into the layout's tiers.

@@ -11,9 +11,9 @@ import MartletDefinitions
 /// let columns = assembly.finish()
 /// ```
 ///
-/// Every window of a tier ends at its newest tile, so that one walk from the newest to the oldest tile answers them all,
-/// shortest first. The states are read in place, and nothing is allocated for a record of numbers once the rows are reserved.
-/// The results have the bits of `WindowPlan.compute` over the same events.
+/// Every window of a tier ends at its newest tile, so that one walk from the newest to the oldest tile answers them
+/// all, shortest first. The states are read in place, and nothing is allocated for a record of numbers once the rows
+/// are reserved. The results have the bits of `WindowPlan.compute` over the same events.
 package struct TileAssembly: Sendable {
     /// The features in the order of the columns of the result.
     package let features: [WindowPlan.Feature]
@@ -64,8 +64,8 @@ package struct TileAssembly: Sendable {
     }
 
     /// Appends the features of an entity at `time`.
-    /// - Throws: `corruptData` for a damaged record, `stalePlan` for one of another layout, `invalidInput` where `time` lies
-    ///   before the record's `upTo`; nothing is appended then.
+    /// - Throws: `corruptData` for a damaged record, `stalePlan` for one of another layout, `invalidInput` where `time`
+    ///   lies before the record's `upTo`; nothing is appended then.
     package mutating func append(record: RawSpan, at time: Timestamp) throws(MartletError) {
         let fault = record.withUnsafeBytes { bytes in appendReportingFault(bytes, time.microseconds) }
         if let fault { throw fault }

@@ -3,9 +3,9 @@ import MartletDefinitions
 
 /// How the tiles of a plan are laid out as bytes: one record an entity, read in place.
 ///
-/// A tile is the state of an entity's events within one hop; a window whose left end is rounded to that hop is exactly the
-/// tiles that start at or after its left end. Each hop that a window of the plan needs is a tier; the tier of exact windows has
-/// a hop of one microsecond, so that its tiles are the events themselves.
+/// A tile is the state of an entity's events within one hop; a window whose left end is rounded to that hop is exactly
+/// the tiles that start at or after its left end. Each hop that a window of the plan needs is a tier; the tier of exact
+/// windows has a hop of one microsecond, so that its tiles are the events themselves.
 ///
 /// ```
 /// offset  size
@@ -58,8 +58,8 @@ package struct TileTier: Sendable, Hashable {
 /// | ends | first 32, last 32, each where it is needed: event time 8, arrival time 8, position 8, value 8 |
 /// | distinct | offset of the values 4, number of values 4 |
 ///
-/// A value is its ordered bits, or for text its offset and its length. Emptiness is a minimum above the maximum, an event time
-/// beyond all times, a text at offset 0.
+/// A value is its ordered bits, or for text its offset and its length. Emptiness is a minimum above the maximum, an
+/// event time beyond all times, a text at offset 0.
 struct TileSlot: Sendable, Hashable {
     let group: Int
     let family: StateGroup.Family
@@ -121,9 +121,8 @@ extension WindowPlan {
             text += ";\(tier.hop.microseconds),\(tier.longestSpan.microseconds)"
             for slot in tier.slots {
                 let group = groups[slot.group]
-                text +=
-                    "|\(group.family.rawValue) \(group.columnName) \(group.type.rawValue) \(slot.offset) \(slot.byteCount)"
-                text += " \(slot.needsFirst) \(slot.needsLast)"
+                text += "|\(group.family.rawValue) \(group.columnName) \(group.type.rawValue)"
+                text += " \(slot.offset) \(slot.byteCount) \(slot.needsFirst) \(slot.needsLast)"
             }
         }
         return Array(text.utf8).withUnsafeBytes { tileChecksum($0) }

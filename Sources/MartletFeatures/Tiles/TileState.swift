@@ -1,7 +1,7 @@
 import MartletCore
 
-/// The state of one group within one tile, taken out of its bytes: what merging and building work on. Reading works on the
-/// bytes themselves (`TileAssembly`).
+/// The state of one group within one tile, taken out of its bytes: what merging and building work on. Reading works on
+/// the bytes themselves (`TileAssembly`).
 enum TileState: Equatable {
     case rows(RowCount)
     case moments(Moments)

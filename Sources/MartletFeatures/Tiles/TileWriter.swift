@@ -1,7 +1,7 @@
 import MartletCore
 
-/// One tile record while it is written: the fixed part is laid out first, the tail grows behind it. Reused from record to
-/// record, so that nothing is allocated for a record that is no larger than those before.
+/// One tile record while it is written: the fixed part is laid out first, the tail grows behind it. Reused from record
+/// to record, so that nothing is allocated for a record that is no larger than those before.
 final class TileWriter {
     private var base: UnsafeMutableRawPointer
     private var capacity: Int

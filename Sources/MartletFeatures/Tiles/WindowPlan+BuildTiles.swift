@@ -4,8 +4,8 @@ import MartletDefinitions
 extension WindowPlan {
     /// The tiles of every entity that has an event which some window read at `upTo` or later can hold.
     ///
-    /// A record knows exactly the events with `eventTime < upTo` (and `arrivalTime <= asKnownAt`), and answers for every read
-    /// time from `upTo` on. Linear in events.
+    /// A record knows exactly the events with `eventTime < upTo` (and `arrivalTime <= asKnownAt`), and answers for
+    /// every read time from `upTo` on. Linear in events.
     ///
     /// - Parameters:
     ///   - events: give them `positions` where records will be merged, so that ties are broken alike.
@@ -27,7 +27,8 @@ extension WindowPlan {
         let ids = tileIDs(events, wanted, oldest..<max(oldest, upTo.microseconds), asKnownAt)
         let parts = events.count > 20_000 ? max(1, threads) : 1
         let groups = RowGrouping(ids: ids, keyCount: wanted.count, parts: parts)
-        let chunkCount = parts == 1 ? 1 : parts * 4
+        // Many chunks even for one thread: a growing array of all records would be copied over and over.
+        let chunkCount = max(parts * 4, min(16, wanted.count))
         let chunks = TileChunks(count: chunkCount)
         withColumnViews(events.inputs) { views in
             parallelFor(chunkCount, threads: parts) { part in

@@ -1,11 +1,12 @@
 package import MartletCore
 
 extension WindowPlan {
-    /// The record of the events of both records, for read times from the later `upTo` on: how an incremental load adds to what
-    /// is stored. Bytes equal those of a record built from all the events at once, given `positions`.
+    /// The record of the events of both records, for read times from the later `upTo` on: how an incremental load adds
+    /// to what is stored. Bytes equal those of a record built from all the events at once, given `positions`.
     ///
     /// - Precondition: no event is in both.
-    /// - Throws: `corruptData` for a damaged record, `stalePlan` for one of another layout, `limitExceeded` beyond 4 GiB.
+    /// - Throws: `corruptData` for a damaged record, `stalePlan` for one of another layout, `limitExceeded` beyond 4
+    ///   GiB.
     package func merge(_ left: [UInt8], _ right: [UInt8]) throws(MartletError) -> [UInt8] {
         let layout = tileLayout
         let result = left.withUnsafeBytes { left in

@@ -2,7 +2,8 @@ import MartletCore
 
 /// A column as plain pointers, for loops that gather it row by row.
 ///
-/// `@unchecked Sendable` because it is only read, and only within `withColumnViews`, which outlives every thread it starts.
+/// `@unchecked Sendable` because it is only read, and only within `withColumnViews`, which outlives every thread it
+/// starts.
 struct ColumnView: @unchecked Sendable {
     enum Kind {
         case bool, int32, int64, float32, float64, text
@@ -28,8 +29,8 @@ struct ColumnView: @unchecked Sendable {
         return UnsafeRawBufferPointer(start: values + start, count: Int(offsets[row + 1]) - start)
     }
 
-    /// Writes the ordered bits of the rows and whether each is present; a NaN is not. The bits of an absent value and of text
-    /// are 0.
+    /// Writes the ordered bits of the rows and whether each is present; a NaN is not. The bits of an absent value and
+    /// of text are 0.
     func gather(
         _ rows: UnsafePointer<Int32>, _ count: Int, into bits: UnsafeMutablePointer<Int64>,
         _ present: UnsafeMutablePointer<UInt8>

@@ -1,8 +1,8 @@
 import MartletDefinitions
 
 extension KeyWorkspace {
-    /// The number of different values of one column for all labels and windows, exactly: each value gets a small number within
-    /// the entity, and each window counts how often it holds each number.
+    /// The number of different values of one column for all labels and windows, exactly: each value gets a small number
+    /// within the entity, and each window counts how often it holds each number.
     func computeDistinct(_ group: StateGroup, _ input: Int, _ slots: FeatureSlots, _ firstSlot: Int) {
         let codeCount = makeCodes(group, input)
         codeCounts.reserve(codeCount)

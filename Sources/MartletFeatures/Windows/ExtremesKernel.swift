@@ -3,10 +3,10 @@ import MartletDefinitions
 extension KeyWorkspace {
     /// min or max of one column for all labels and windows. The results are rows.
     ///
-    /// One monotonic stack serves all windows, because they share their right end: it holds the seen events that no later seen
-    /// event beats, so that the extreme of a window is the first of them at or after its left end. Where an event is seen
-    /// late, it is put in its place or is beaten already. Amortized O(1) an event, O(log) a label and window.
-    /// (The sliding-window minimum by ascending minima, here with a search instead of a queue for each window.)
+    /// One monotonic stack serves all windows, because they share their right end: it holds the seen events that no
+    /// later seen event beats, so that the extreme of a window is the first of them at or after its left end. Where an
+    /// event is seen late, it is put in its place or is beaten already. Amortized O(1) an event, O(log) a label and
+    /// window. (The sliding-window minimum by ascending minima, here with a search instead of a queue for each window.)
     func computeExtremes(
         _ function: AggregateFunction, _ group: StateGroup, _ input: Int, _ slots: FeatureSlots, _ firstSlot: Int
     ) {

@@ -1,8 +1,8 @@
 import MartletCore
 import MartletDefinitions
 
-/// Where the kernels write: one slot of eight bytes a feature and label, labels in the order of the grouping. A slot holds a
-/// count, the bits of a double, or the row whose value is the result; `nullReal` and -1 are the nulls.
+/// Where the kernels write: one slot of eight bytes a feature and label, labels in the order of the grouping. A slot
+/// holds a count, the bits of a double, or the row whose value is the result; `nullReal` and -1 are the nulls.
 ///
 /// `@unchecked Sendable` because the threads of one `parallelFor` write the slots of disjoint labels.
 struct FeatureSlots: @unchecked Sendable {

@@ -1,7 +1,7 @@
 import MartletCore
 
-/// One entity's events and labels in order, and the scratch of the kernels; reused from entity to entity by one thread, so that
-/// nothing is allocated for an entity that is no larger than those before.
+/// One entity's events and labels in order, and the scratch of the kernels; reused from entity to entity by one thread,
+/// so that nothing is allocated for an entity that is no larger than those before.
 final class KeyWorkspace {
     /// Rows of the events, sorted by `OrderKey`; only those that some window of some label may hold.
     var rows: UnsafeMutablePointer<Int32>
@@ -98,8 +98,8 @@ final class KeyWorkspace {
         for (label, place) in range.enumerated() { labelTimes.base[label] = times[Int(rows[place])] }
     }
 
-    /// Finds the ends of every window at every label, after dropping the events that no window holds. Both ends only move
-    /// forward, so that all of it is one walk for each window.
+    /// Finds the ends of every window at every label, after dropping the events that no window holds. Both ends only
+    /// move forward, so that all of it is one walk for each window.
     func findEnds(_ windows: [PlannedWindow]) {
         let labels = labelTimes.base
         right.reserve(labelCount)

@@ -28,9 +28,9 @@ extension KeyWorkspace {
 
     /// count, sum, mean and stddev of one column for all labels and windows.
     ///
-    /// Sums are exact integers, so that the sum of a window is the difference of two prefix sums, whatever its length. Where
-    /// that cannot be (gaps, huge entities, values that are not narrow), each window slides: values are added on the right and
-    /// subtracted on the left (subtract-on-evict). The bits are the same.
+    /// Sums are exact integers, so that the sum of a window is the difference of two prefix sums, whatever its length.
+    /// Where that cannot be (gaps, huge entities, values that are not narrow), each window slides: values are added on
+    /// the right and subtracted on the left (subtract-on-evict). The bits are the same.
     func computeMoments(_ group: StateGroup, _ input: Int, _ slots: FeatureSlots, _ firstSlot: Int) {
         if isInOrder && eventCount <= prefixEventCountMax && makePrefix(group, input) {
             for output in group.outputs {
@@ -149,8 +149,8 @@ extension KeyWorkspace {
         }
     }
 
-    /// Slides a window over the labels: `add` and `remove` for every present event it comes to hold and ceases to hold, then
-    /// `lower` for the label. Each event is added and removed once at most.
+    /// Slides a window over the labels: `add` and `remove` for every present event it comes to hold and ceases to hold,
+    /// then `lower` for the label. Each event is added and removed once at most.
     @inline(__always)
     func slide(
         _ window: Int, _ present: UnsafeMutablePointer<UInt8>, add: (Int) -> Void, remove: (Int) -> Void,

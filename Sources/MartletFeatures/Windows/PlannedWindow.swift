@@ -17,8 +17,8 @@ package struct PlannedWindow: Sendable, Hashable {
     func left(at time: Int64) -> Int64 { flooredTime(time &- span.microseconds, hop.microseconds) }
 }
 
-/// The left ends of windows of 12 days and more are rounded down to a day, of 12 hours and more to an hour, of shorter ones
-/// to 5 minutes (DESIGN section 4).
+/// The left ends of windows of 12 days and more are rounded down to a day, of 12 hours and more to an hour, of shorter
+/// ones to 5 minutes (DESIGN section 4).
 package func roundingHop(of span: TimeSpan) -> TimeSpan {
     if span >= .days(12) { return .days(1) }
     return span >= .hours(12) ? .hours(1) : .minutes(5)

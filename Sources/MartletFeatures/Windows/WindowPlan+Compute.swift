@@ -4,15 +4,16 @@ import MartletDefinitions
 extension WindowPlan {
     /// Every feature of the plan at every label, in the order of the labels, duplicates kept.
     ///
-    /// The rows are grouped by entity with a counting sort; then each entity's events are put into order, its windows' ends
-    /// are found once for all aggregates, and each state is evaluated for all windows in one pass. The result depends neither on
-    /// the order of the events (given `positions`) nor on the threads, down to the last bit.
+    /// The rows are grouped by entity with a counting sort; then each entity's events are put into order, its windows'
+    /// ends are found once for all aggregates, and each state is evaluated for all windows in one pass. The result
+    /// depends neither on the order of the events (given `positions`) nor on the threads, down to the last bit.
     ///
-    /// Of an empty window count and distinct are 0, sum is 0.0 and the others are null. Roughly O(events + labels * features).
+    /// Of an empty window count and distinct are 0, sum is 0.0 and the others are null. Roughly O(events + labels *
+    /// features).
     ///
     /// - Parameter asKnown: whether at each label only events that had arrived by then count.
-    /// - Throws: `missingColumn` and `typeMismatch` where the events do not fit the plan, `limitExceeded` for times beyond
-    ///   `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival times.
+    /// - Throws: `missingColumn` and `typeMismatch` where the events do not fit the plan, `limitExceeded` for times
+    ///   beyond `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival times.
     package func compute(
         events: EventColumns, labels: LabelColumns, asKnown: Bool = false, threads: Int = processorCount
     ) throws(MartletError) -> [Column] {

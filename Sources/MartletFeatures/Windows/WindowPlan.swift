@@ -1,8 +1,8 @@
 package import MartletCore
 package import MartletDefinitions
 
-/// Aggregates over windows, made ready: the features in their order, the windows without repetition, and the states that the
-/// aggregates share. Equal aggregates give an equal plan; nothing in it depends on data.
+/// Aggregates over windows, made ready: the features in their order, the windows without repetition, and the states
+/// that the aggregates share. Equal aggregates give an equal plan; nothing in it depends on data.
 package struct WindowPlan: Sendable, Hashable {
     /// One feature: an aggregate over one of its windows.
     package struct Feature: Sendable, Hashable {
@@ -31,8 +31,8 @@ package struct WindowPlan: Sendable, Hashable {
     }
 
     /// - Parameter inputColumns: for each column its index among `EventColumns.inputs`.
-    /// - Throws: `missingColumn` for a column not in `inputColumns`, `typeMismatch` for a function that its column's type does
-    ///   not have, `invalidDefinition` for a window that is not positive or longer than the limit of time.
+    /// - Throws: `missingColumn` for a column not in `inputColumns`, `typeMismatch` for a function that its column's
+    ///   type does not have, `invalidDefinition` for a window that is not positive or longer than the limit of time.
     package init(aggregates: [WindowAggregate], inputColumns: [String: Int]) throws(MartletError) {
         var features: [Feature] = []
         var windows: [PlannedWindow] = []
