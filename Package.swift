@@ -1,8 +1,8 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// The rooms of the house, floor by floor (docs/architecture.md). A target may import only what stands above it in this list;
-// SwiftPM refuses the rest, and Tests/ArchitectureTests refuses what SwiftPM would let pass.
+// The rooms of the house, floor by floor (docs/architecture.md). A target may import only what stands above it in this
+// list; SwiftPM refuses the rest, and Tests/ArchitectureTests refuses what SwiftPM would let pass.
 
 let package = Package(
     name: "martlet",

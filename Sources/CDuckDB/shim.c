@@ -15,8 +15,8 @@ CMARTLET_DUCKDB_FUNCTIONS(CMARTLET_DEFINE)
 static char message[1024];
 
 const char *cmartlet_duckdb_load(const char *path, const char *python_library) {
-    // The wheel's build refers to symbols of Python; they must be visible before it is opened. A plain build of DuckDB does
-    // not need them, so a missing Python library is reported only if opening DuckDB then fails.
+    // The wheel's build refers to symbols of Python; they must be visible before it is opened. A plain build of DuckDB
+    // does not need them, so a missing Python library is reported only if opening DuckDB then fails.
     void *python = dlopen(python_library, RTLD_LAZY | RTLD_GLOBAL);
     void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     if (library == NULL) {

@@ -1,7 +1,7 @@
 #include <microhttpd.h>
 
-// MHD_start_daemon and MHD_get_connection_info are variadic, and MHD_Result and MHD_ValueKind import without their cases: these
-// wrappers give Swift plain functions.
+// MHD_start_daemon and MHD_get_connection_info are variadic, and MHD_Result and MHD_ValueKind import without their
+// cases: these wrappers give Swift plain functions.
 
 struct cmartlet_http_settings {
     MHD_socket listener;

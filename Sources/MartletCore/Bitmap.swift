@@ -1,5 +1,5 @@
-/// A growable sequence of bits, 64 to a word; bit `i` is bit `i & 63` of word `i >> 6`. As the validity of a column, a set bit
-/// means that the value is present.
+/// A growable sequence of bits, 64 to a word; bit `i` is bit `i & 63` of word `i >> 6`. As the validity of a column, a
+/// set bit means that the value is present.
 package struct Bitmap: Sendable, Hashable {
     package private(set) var words: [UInt64]
     package private(set) var count: Int

@@ -1,5 +1,5 @@
-/// A column of one type: values beside an optional validity bitmap. Where a bit is clear the value beneath it is unspecified
-/// (zero or empty by convention).
+/// A column of one type: values beside an optional validity bitmap. Where a bit is clear the value beneath it is
+/// unspecified (zero or empty by convention).
 package struct Column: Sendable, Hashable {
     package enum Values: Sendable, Hashable {
         case bool([Bool])

@@ -1,4 +1,5 @@
-/// Builds a column value by value. For edges and cold paths; hot loops fill typed arrays and make the `Column` at the end.
+/// Builds a column value by value. For edges and cold paths; hot loops fill typed arrays and make the `Column` at the
+/// end.
 package struct ColumnBuilder: Sendable {
     package let type: DataType
     // Only the array of `type` is used; the others stay empty and cost nothing.
@@ -28,8 +29,8 @@ package struct ColumnBuilder: Sendable {
         }
     }
 
-    /// - Returns: false, with nothing appended, where the value does not fit the column's type. A null always fits; an int32
-    ///   widens to int64, a float32 and an int32 to float64.
+    /// - Returns: false, with nothing appended, where the value does not fit the column's type. A null always fits; an
+    ///   int32 widens to int64, a float32 and an int32 to float64.
     @discardableResult
     package mutating func append(_ value: Value) -> Bool {
         switch (type, value) {

@@ -1,5 +1,5 @@
-/// A JSON document as a tree. For cold paths (logs of tables, settings, records of runs); hot paths read with simdjson and
-/// write with `JSONWriter`.
+/// A JSON document as a tree. For cold paths (logs of tables, settings, records of runs); hot paths read with simdjson
+/// and write with `JSONWriter`.
 package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)

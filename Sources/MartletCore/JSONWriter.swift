@@ -59,7 +59,8 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: value.description.utf8)
     }
 
-    /// The shortest text that reads back as the same double; NaN and infinities as the strings `NaN`, `Infinity`, `-Infinity`.
+    /// The shortest text that reads back as the same double; NaN and infinities as the strings `NaN`, `Infinity`,
+    /// `-Infinity`.
     package mutating func value(_ value: Double) {
         separate()
         if value.isFinite {

@@ -5,7 +5,8 @@ package struct MartletError: Error, Sendable {
     /// A stable identifier of the kind of failure; new codes may be added, none is ever reused.
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         package let name: String
-        /// What the process ends with: 1 failed check or comparison, 2 wrong use, 3 wrong input, 4 environment, 5 internal.
+        /// What the process ends with: 1 failed check or comparison, 2 wrong use, 3 wrong input, 4 environment, 5
+        /// internal.
         package let exitStatus: Int32
 
         package init(_ name: String, exitStatus: Int32) {

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// Runs `body` for each index in `0..<count` on at most `threads` threads and returns when all are done.
 ///
-/// For compute over large columns, where a part lasts milliseconds. Blocks the caller; not for use on the cooperative pool.
+/// For compute over large columns, where a part lasts milliseconds. Blocks the caller; not for use on the cooperative
+/// pool.
 package func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
     if count <= 1 || threads <= 1 {
         for index in 0..<count { body(index) }

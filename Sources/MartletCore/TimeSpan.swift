@@ -1,5 +1,5 @@
-/// A length of time in microseconds, as windows, ttls and ages are written: `90s`, `5m`, `12h`, `30d`, `2w`, or a sum such as
-/// `1h30m`. A day is 24 hours.
+/// A length of time in microseconds, as windows, ttls and ages are written: `90s`, `5m`, `12h`, `30d`, `2w`, or a sum
+/// such as `1h30m`. A day is 24 hours.
 package struct TimeSpan: Sendable, Hashable, Comparable {
     package var microseconds: Int64
 
@@ -14,8 +14,8 @@ package struct TimeSpan: Sendable, Hashable, Comparable {
 
     package static func < (left: TimeSpan, right: TimeSpan) -> Bool { left.microseconds < right.microseconds }
 
-    /// - Returns: nil where the text is not a sum of whole numbers with units `w d h m s ms us`, each at most once, or does not
-    ///   fit into 63 bits.
+    /// - Returns: nil where the text is not a sum of whole numbers with units `w d h m s ms us`, each at most once, or
+    ///   does not fit into 63 bits.
     package init?(_ text: some StringProtocol) {
         var rest = Substring(text)
         guard !rest.isEmpty else { return nil }

@@ -25,7 +25,8 @@ extension ByteWriter {
         text.withUTF8 { appendJSON(utf8: UnsafeRawBufferPointer($0)) }
     }
 
-    /// UTF-8 as a JSON string. Bytes that are not UTF-8 go through as they are: the writers of text columns checked them.
+    /// UTF-8 as a JSON string. Bytes that are not UTF-8 go through as they are: the writers of text columns checked
+    /// them.
     package mutating func appendJSON(utf8 text: UnsafeRawBufferPointer) {
         // The longest escape has six bytes.
         reserve(text.count &* 6 &+ 2)

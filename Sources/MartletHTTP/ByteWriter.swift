@@ -2,8 +2,8 @@ internal import CSimdJSON
 internal import Glibc
 package import MartletCore
 
-/// A growable byte buffer that is written to from front to back and reused: the body of an answer. One for each connection, so
-/// that an answer costs no allocation once the buffer has grown to its size.
+/// A growable byte buffer that is written to from front to back and reused: the body of an answer. One for each
+/// connection, so that an answer costs no allocation once the buffer has grown to its size.
 package struct ByteWriter: ~Copyable {
     @usableFromInline package private(set) var base: UnsafeMutablePointer<UInt8>
     @usableFromInline package private(set) var capacity: Int

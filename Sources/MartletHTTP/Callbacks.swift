@@ -1,7 +1,7 @@
 internal import CMicroHTTP
 
-// What libmicrohttpd calls. They are plain functions in a file of their own: a closure written in a `main.swift` would inherit the
-// main actor and trap on the library's threads.
+// What libmicrohttpd calls. They are plain functions in a file of their own: a closure written in a `main.swift` would
+// inherit the main actor and trap on the library's threads.
 
 func handleRequest(
     _ context: UnsafeMutableRawPointer?, _ handle: OpaquePointer?, _ path: UnsafePointer<CChar>?,

@@ -5,11 +5,11 @@ internal import Synchronization
 
 /// One client's connection with the buffers that its requests reuse.
 ///
-/// A request goes through `begin`, any number of `receive`, and `finish`; where its handler answers later, the connection is
-/// suspended, and `finish` comes again once `resume` was called.
+/// A request goes through `begin`, any number of `receive`, and `finish`; where its handler answers later, the
+/// connection is suspended, and `finish` comes again once `resume` was called.
 final class Connection: @unchecked Sendable {
-    // @unchecked: libmicrohttpd serves a connection on one thread, which alone touches the plain fields; what the background
-    // task shares with it is in `late` and `busy`.
+    // @unchecked: libmicrohttpd serves a connection on one thread, which alone touches the plain fields; what the
+    // background task shares with it is in `late` and `busy`.
     private enum Phase { case receiving, tooLarge, waiting }
 
     /// What a background task and a stopping server may both try to answer.
@@ -149,7 +149,8 @@ final class Connection: @unchecked Sendable {
         return send(connection, response.status, response.contentType, headers: response.headers)
     }
 
-    /// Sends what is in the writer, which stays untouched until the next request of this connection, after the answer has left.
+    /// Sends what is in the writer, which stays untouched until the next request of this connection, after the answer
+    /// has left.
     private func send(
         _ connection: OpaquePointer, _ status: Int, _ contentType: ContentType, headers: [(name: String, value: String)]
     ) -> MHD_Result {

@@ -36,8 +36,8 @@ package final class HTTPServer: Sendable {
 
     deinit { stop() }
 
-    /// Accepts no more connections, lets running requests end for at most `drainSeconds`, answers 503 to those that wait for
-    /// work longer than that, and closes everything. Blocks; a second call does nothing.
+    /// Accepts no more connections, lets running requests end for at most `drainSeconds`, answers 503 to those that
+    /// wait for work longer than that, and closes everything. Blocks; a second call does nothing.
     package func stop() {
         guard let daemon = daemon.withLock({ $0.take() }) else { return }
         let socket = MHD_quiesce_daemon(daemon.handle)
@@ -50,6 +50,7 @@ package final class HTTPServer: Sendable {
 }
 
 private struct Daemon: @unchecked Sendable {
-    // @unchecked: libmicrohttpd's calls on a daemon may come from any thread; `stop` takes it out of its mutex, so one call ends it.
+    // @unchecked: libmicrohttpd's calls on a daemon may come from any thread; `stop` takes it out of its mutex, so one
+    // call ends it.
     let handle: OpaquePointer
 }

@@ -1,5 +1,5 @@
-/// Where a server listens and what it lets a client use. Every limit has an answer: 413 for the body, 431 for the headers, 503
-/// for work in the background; connections beyond theirs wait in the kernel's queue.
+/// Where a server listens and what it lets a client use. Every limit has an answer: 413 for the body, 431 for the
+/// headers, 503 for work in the background; connections beyond theirs wait in the kernel's queue.
 package struct HTTPServerSettings: Sendable, Hashable {
     /// An address or a host name.
     package var host: String

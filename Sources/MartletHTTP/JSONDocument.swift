@@ -2,8 +2,8 @@ internal import CSimdJSON
 internal import Glibc
 package import MartletCore
 
-/// A JSON text as simdjson parsed it, kept on its tape: nothing is built for a value until it is asked for. Belongs to the thread
-/// that parsed it, whose parser it gives back at its end.
+/// A JSON text as simdjson parsed it, kept on its tape: nothing is built for a value until it is asked for. Belongs to
+/// the thread that parsed it, whose parser it gives back at its end.
 package struct JSONDocument: ~Copyable {
     private let document: cmartlet_json
 
@@ -11,9 +11,10 @@ package struct JSONDocument: ~Copyable {
     package static let defaultDepthLimit = 32
 
     /// Parses UTF-8.
-    /// - Parameter isPadded: whether `JSONDocument.paddingBytes` readable bytes follow; without them the text is copied.
-    /// - Throws: `invalidInput` for anything that is not one JSON value: bad UTF-8, numbers that do not fit, text after the end,
-    ///   deeper nesting than `depthLimit`.
+    /// - Parameter isPadded: whether `JSONDocument.paddingBytes` readable bytes follow; without them the text is
+    ///   copied.
+    /// - Throws: `invalidInput` for anything that is not one JSON value: bad UTF-8, numbers that do not fit, text
+    ///   after the end, deeper nesting than `depthLimit`.
     package init(
         parsing bytes: UnsafeRawBufferPointer, isPadded: Bool = false, depthLimit: Int = defaultDepthLimit
     ) throws(MartletError) {
@@ -118,8 +119,8 @@ package struct JSONElement {
         return 0
     }
 
-    /// The bytes that the strings of an array occupy in the document, lengths included: equal arrays of strings, and only these,
-    /// have equal bytes. nil where an element is not a string.
+    /// The bytes that the strings of an array occupy in the document, lengths included: equal arrays of strings, and
+    /// only these, have equal bytes. nil where an element is not a string.
     package var stringArrayBytes: UnsafeRawBufferPointer? {
         guard tag == UInt8(ascii: "[") else { return nil }
         let end = after - 1

@@ -38,6 +38,7 @@ package enum Reply: Sendable {
     /// The body is in the writer that the handler was given.
     case written(status: Int, ContentType)
     case response(Response)
-    /// The connection waits while the closure runs on a thread that may block; the server's own threads go on with others.
+    /// The connection waits while the closure runs on a thread that may block; the server's own threads go on with
+    /// others.
     case later(@Sendable () async -> Response)
 }

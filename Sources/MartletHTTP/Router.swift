@@ -3,8 +3,8 @@ internal import Glibc
 /// Answers one kind of request, inline on the server's thread: it must not block. A thrown error becomes problem+json.
 package typealias Handler = @Sendable (borrowing Request, inout ByteWriter) throws -> Reply
 
-/// Finds the handler of a request. Paths are static (`/health`) or have whole segments that stand for anything but an empty
-/// segment (`/v1/views/{name}`); static ones win.
+/// Finds the handler of a request. Paths are static (`/health`) or have whole segments that stand for anything but an
+/// empty segment (`/v1/views/{name}`); static ones win.
 package struct Router: Sendable {
     package struct Route: Sendable {
         package let method: Method

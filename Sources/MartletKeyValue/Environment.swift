@@ -3,16 +3,16 @@ internal import Glibc
 internal import MartletCore
 internal import Synchronization
 
-/// One LMDB environment: a folder with a memory-mapped, copy-on-write B+ tree. Any number of readers see a snapshot each and
-/// never wait; writers go one after another, over all processes.
+/// One LMDB environment: a folder with a memory-mapped, copy-on-write B+ tree. Any number of readers see a snapshot
+/// each and never wait; writers go one after another, over all processes.
 ///
-/// Closures that hold a transaction are synchronous, so that nobody awaits with one open. Blocks on disk: call from a thread that
-/// may block, except for reads of data that is in memory.
+/// Closures that hold a transaction are synchronous, so that nobody awaits with one open. Blocks on disk: call from a
+/// thread that may block, except for reads of data that is in memory.
 ///
 /// - Note: LMDB forbids a second handle on the same folder in one process; opening it twice throws `conflict`.
 package final class Environment: @unchecked Sendable {
-    // @unchecked: the handle is thread-safe (LMDB with MDB_NOTLS), the pool of readers is behind its mutex, and closing happens
-    // in `deinit`, when nobody else holds a reference.
+    // @unchecked: the handle is thread-safe (LMDB with MDB_NOTLS), the pool of readers is behind its mutex, and
+    // closing happens in `deinit`, when nobody else holds a reference.
     let handle: OpaquePointer
     private let idleReaders: Mutex<[IdleReader]>
     private let pooledReaders: Int
@@ -20,10 +20,10 @@ package final class Environment: @unchecked Sendable {
     package let path: String
     package let limits: EnvironmentLimits
 
-    /// Opens the environment in the folder `path`, which is created where it is absent, and frees the reader slots of processes
-    /// that died.
-    /// - Throws: `corruptData` for a foreign, damaged or truncated file, `fileSystem`, `diskFull`, `storeUnavailable` where the
-    ///   address space is too small, `conflict` where this process has it open.
+    /// Opens the environment in the folder `path`, which is created where it is absent, and frees the reader slots of
+    /// processes that died.
+    /// - Throws: `corruptData` for a foreign, damaged or truncated file, `fileSystem`, `diskFull`, `storeUnavailable`
+    ///   where the address space is too small, `conflict` where this process has it open.
     package init(
         path: String, limits: EnvironmentLimits = EnvironmentLimits(), durability: Durability = .synced
     ) throws {
@@ -65,16 +65,16 @@ package final class Environment: @unchecked Sendable {
         return Database(index: index, name: name)
     }
 
-    /// Runs `body` with a snapshot of the whole environment. The transaction comes from a pool: no system call where its pages
-    /// are in memory.
+    /// Runs `body` with a snapshot of the whole environment. The transaction comes from a pool: no system call where
+    /// its pages are in memory.
     package func read<Result>(_ body: (borrowing ReadTransaction) throws -> Result) throws -> Result {
         let reader = try takeReader()
         defer { giveBack(reader) }
         return try body(ReadTransaction(handle: reader))
     }
 
-    /// Runs `body` as the only writer, then commits; where it throws, nothing has happened. With `synced` durability the data is
-    /// on disk when this returns.
+    /// Runs `body` as the only writer, then commits; where it throws, nothing has happened. With `synced` durability
+    /// the data is on disk when this returns.
     package func write<Result>(_ body: (borrowing WriteTransaction) throws -> Result) throws -> Result {
         var handle: OpaquePointer?
         try check(mdb_txn_begin(self.handle, nil, 0, &handle), "beginning a write")

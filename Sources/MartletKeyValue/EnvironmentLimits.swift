@@ -1,7 +1,7 @@
 /// What an environment may use.
 package struct EnvironmentLimits: Sendable, Hashable {
-    /// The largest size of the data file. The address space is reserved when the environment opens; the file itself grows only
-    /// as it fills. A write beyond it fails with `diskFull`.
+    /// The largest size of the data file. The address space is reserved when the environment opens; the file itself
+    /// grows only as it fills. A write beyond it fails with `diskFull`.
     package var mapSizeBytes: Int
     /// Read transactions open at the same moment, over all processes.
     package var readers: Int
@@ -24,7 +24,7 @@ package struct EnvironmentLimits: Sendable, Hashable {
 package enum Durability: Sendable, Hashable {
     /// The data is on disk when the commit returns.
     case synced
-    /// The operating system may lose the last commits when the machine stops; the file stays consistent only as far as its
-    /// file system keeps the order of writes. For tests and caches.
+    /// The operating system may lose the last commits when the machine stops; the file stays consistent only as far as
+    /// its file system keeps the order of writes. For tests and caches.
     case unsynced
 }

@@ -24,7 +24,8 @@ package struct ReadTransaction: ~Copyable {
         }
     }
 
-    /// Visits the pairs whose keys begin with `prefix`, in the order of their keys, until `body` returns false. O(pairs).
+    /// Visits the pairs whose keys begin with `prefix`, in the order of their keys, until `body` returns false.
+    /// O(pairs).
     package func scan(
         prefix: [UInt8], in database: Database, _ body: (RawSpan, RawSpan) throws -> Bool
     ) throws {

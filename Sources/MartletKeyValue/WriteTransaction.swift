@@ -59,11 +59,12 @@ package struct WriteTransaction: ~Copyable {
     package func batch(in database: Database) throws -> WriteBatch { WriteBatch(cursor: try Cursor(handle, database)) }
 }
 
-/// Writes many pairs through one cursor: neighbours in key order share the walk down the tree, and keys beyond the last one are
-/// appended, which fills pages completely. Must not outlive its transaction.
+/// Writes many pairs through one cursor: neighbours in key order share the walk down the tree, and keys beyond the
+/// last one are appended, which fills pages completely. Must not outlive its transaction.
 package struct WriteBatch: ~Copyable {
     private let cursor: Cursor
-    // Whether every key from now on lies beyond the database's last: known once one key was found to, as they are sorted.
+    // Whether every key from now on lies beyond the database's last: known once one key was found to, as they are
+    // sorted.
     private var isAppending = false
 
     init(cursor: consuming Cursor) { self.cursor = cursor }

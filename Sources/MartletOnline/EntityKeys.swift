@@ -2,8 +2,8 @@ package import MartletCore
 
 /// The entity keys of a read, encoded, with repeated ones held once. Built key by key and reusable.
 ///
-/// The encoding is typed and injective: each part is a tag and its value, int32 and int64 alike as eight big-endian bytes with
-/// the sign flipped (so that keys sort as numbers do), a bool as one byte, text as a length and its bytes.
+/// The encoding is typed and injective: each part is a tag and its value, int32 and int64 alike as eight big-endian
+/// bytes with the sign flipped (so that keys sort as numbers do), a bool as one byte, text as a length and its bytes.
 package struct EntityKeys: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int32] = []
@@ -122,7 +122,8 @@ package struct EntityKeys: Sendable {
 
 extension EntityKeys {
     /// Encodes the rows of key columns.
-    /// - Throws: `typeMismatch` where a column is not of its key's type (an int32 is as good as an int64), or floating point.
+    /// - Throws: `typeMismatch` where a column is not of its key's type (an int32 is as good as an int64), or floating
+    ///   point.
     package init(_ columns: [Column], keys: [Field]) throws {
         self.init()
         try append(columns, keys: keys)
@@ -169,8 +170,8 @@ extension EntityKeys {
     }
 }
 
-/// Eight bytes at a time, multiplied and folded, after wyhash. Not for keys that an enemy chooses: a request's size bounds what
-/// collisions can cost.
+/// Eight bytes at a time, multiplied and folded, after wyhash. Not for keys that an enemy chooses: a request's size
+/// bounds what collisions can cost.
 func hashed(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
     var state = seed ^ UInt64(truncatingIfNeeded: bytes.count) &* 0x9E37_79B9_7F4A_7C15
     var offset = 0

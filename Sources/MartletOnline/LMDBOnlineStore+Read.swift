@@ -39,9 +39,9 @@ extension LMDBOnlineStore {
     }
 }
 
-/// The key under which LMDB has a record: the view's number and the entity key, or where that is longer than LMDB allows, the
-/// number, the byte 0xFF (no entity key begins so), 16 bytes of hash and a probe. The record is then followed by the whole key and
-/// its length, so that different keys with equal hashes stay apart.
+/// The key under which LMDB has a record: the view's number and the entity key, or where that is longer than LMDB
+/// allows, the number, the byte 0xFF (no entity key begins so), 16 bytes of hash and a probe. The record is then
+/// followed by the whole key and its length, so that different keys with equal hashes stay apart.
 struct StoredKey: ~Copyable {
     private let bytes: UnsafeMutableRawBufferPointer
     private var count = 0

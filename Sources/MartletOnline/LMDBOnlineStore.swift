@@ -2,8 +2,8 @@ internal import MartletCore
 package import MartletKeyValue
 internal import Synchronization
 
-/// The embedded online store. Three databases: `views` numbers the views, `rows` has the records under the view's number and the
-/// entity key, `loads` the cursors.
+/// The embedded online store. Three databases: `views` numbers the views, `rows` has the records under the view's
+/// number and the entity key, `loads` the cursors.
 package final class LMDBOnlineStore: OnlineStore {
     let environment: Environment
     let rows: Database

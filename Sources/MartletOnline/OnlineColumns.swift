@@ -12,7 +12,8 @@ package struct OnlineColumns: Sendable {
 extension OnlineStore {
     /// The wanted features of the keys as of `time`: all of one snapshot, repeated keys read once, ttl applied.
     /// - Parameter features: indices into the view's features; nil means all.
-    /// - Throws: `typeMismatch` for keys of other types, `corruptData`, `conflict` where `time` is before what the store holds.
+    /// - Throws: `typeMismatch` for keys of other types, `corruptData`, `conflict` where `time` is before what the
+    ///   store holds.
     package func read(
         _ view: OnlineView, keys: [Column], features: [Int]? = nil, at time: Timestamp
     ) throws -> OnlineColumns {

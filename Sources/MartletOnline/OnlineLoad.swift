@@ -1,11 +1,12 @@
 package import MartletCore
 
-/// Loads one view into an online store: in parts, each cut into chunks of ascending keys, each chunk one transaction with the
-/// cursor. Interrupted, it goes on where it was when an equal load begins; repeated, it changes nothing. Reads are never held up.
+/// Loads one view into an online store: in parts, each cut into chunks of ascending keys, each chunk one transaction
+/// with the cursor. Interrupted, it goes on where it was when an equal load begins; repeated, it changes nothing.
+/// Reads are never held up.
 ///
 /// ```swift
-/// var load = try OnlineLoad(LoadIdentity(view: view.identity, upTo: time, input: "silver.payments@12"), of: view, into: store)
-/// try load.write(values)
+/// var load = try OnlineLoad(LoadIdentity(view: view.identity, upTo: time, input: "silver.payments@12"), of: view,
+/// into: store) try load.write(values)
 /// let counts = try load.finish()
 /// ```
 package struct OnlineLoad: ~Copyable {
@@ -40,8 +41,8 @@ package struct OnlineLoad: ~Copyable {
     }
 
     /// Writes the next part. Blocks on the store; a cancelled task stops between chunks with `cancelled`.
-    /// - Throws: `missingColumn` or `typeMismatch` where the columns are not those of the view, `invalidInput` where they differ in
-    ///   length, `diskFull`, `cancelled`.
+    /// - Throws: `missingColumn` or `typeMismatch` where the columns are not those of the view, `invalidInput` where
+    ///   they differ in length, `diskFull`, `cancelled`.
     package mutating func write(_ values: LatestValues) throws {
         try checkLatest(values, view)
         let keys = try EntityKeys(values.keys, keys: view.keys)

@@ -1,17 +1,18 @@
-/// Where served records live. One semantic for all stores: newest wins, reads never wait for writes, and what a reader sees of one
-/// call is one state.
+/// Where served records live. One semantic for all stores: newest wins, reads never wait for writes, and what a reader
+/// sees of one call is one state.
 package protocol OnlineStore: Sendable {
     /// The store's own short name for a view, made when it is first asked for and never changed or used again.
     func handle(for view: ViewIdentity) throws -> ViewHandle
 
-    /// Looks up the keys of several views in one snapshot and runs `body`, during which alone the records in `table` are valid.
+    /// Looks up the keys of several views in one snapshot and runs `body`, during which alone the records in `table`
+    /// are valid.
     func read(
         _ lookups: [RecordLookup], keys: [EntityKeys], into table: inout RecordTable,
         _ body: (borrowing RecordTable) throws -> Void
     ) throws
 
-    /// Stores a chunk atomically: `order[i]` is the index in `keys` of the chunk's record `i`; keys ascend. A stored record that is
-    /// newer stays. The cursor, where one is given, is stored in the same transaction.
+    /// Stores a chunk atomically: `order[i]` is the index in `keys` of the chunk's record `i`; keys ascend. A stored
+    /// record that is newer stays. The cursor, where one is given, is stored in the same transaction.
     func write(
         _ chunk: RecordChunk, keys: EntityKeys, order: ArraySlice<Int32>, to view: ViewHandle, cursor: LoadCursor?
     ) throws -> WriteCounts

@@ -1,6 +1,7 @@
 package import MartletCore
 
-/// A view as an online store reads it. A class, so that a request takes one reference and not one for each of its parts.
+/// A view as an online store reads it. A class, so that a request takes one reference and not one for each of its
+/// parts.
 package final class OnlineView: Sendable {
     package let identity: ViewIdentity
     /// The join keys with their types, in the order of the key.
@@ -36,8 +37,8 @@ package final class OnlineView: Sendable {
 
 /// Makes the values of windowed features from stored tiles. What the tiles are is the kernels' business.
 package protocol WindowAssembler: Sendable {
-    /// The wanted features, as indices into the view's, for each state as of `time`: one column a feature, one value a state.
-    /// A nil state is an entity of which nothing is known: it gets the values of the empty window.
+    /// The wanted features, as indices into the view's, for each state as of `time`: one column a feature, one value a
+    /// state. A nil state is an entity of which nothing is known: it gets the values of the empty window.
     /// - Throws: `corruptData` for bytes that are no state of this view.
     func assemble(
         _ states: [UnsafeRawBufferPointer?], features: [Int], at time: Timestamp

@@ -79,8 +79,8 @@ package struct RecordHeader: Sendable, Hashable {
         return UInt32(truncatingIfNeeded: hash ^ hash &>> 32)
     }
 
-    /// Whether a record with this header may take the place of one with `stored`: it may not be older. A row goes by event time,
-    /// created time, position; tiles by how far they are complete, then by what they have heard of.
+    /// Whether a record with this header may take the place of one with `stored`: it may not be older. A row goes by
+    /// event time, created time, position; tiles by how far they are complete, then by what they have heard of.
     package func mayReplace(_ stored: RecordHeader) -> Bool { !(order < stored.order) }
 
     private var order: (Int64, Int64, Int64) {

@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// What one view has for the unique keys of a read: the records judged and, for windows, assembled. Valid within the read it was
-/// filled in; reusable.
+/// What one view has for the unique keys of a read: the records judged and, for windows, assembled. Valid within the
+/// read it was filled in; reusable.
 package struct ViewAnswer {
     package private(set) var isWindowed = false
     /// Of a latest-value view: the row of each key; nil where none may be served.
@@ -16,8 +16,8 @@ package struct ViewAnswer {
     package init() {}
 
     /// - Parameter features: the wanted features, as indices into the view's.
-    /// - Throws: `corruptData` for a damaged record, `conflict` where `time` is before what the store holds: the older value is no
-    ///   longer there.
+    /// - Throws: `corruptData` for a damaged record, `conflict` where `time` is before what the store holds: the older
+    ///   value is no longer there.
     package mutating func fill(
         _ view: OnlineView, features: [Int], lookup: Int, keyCount: Int, from table: borrowing RecordTable,
         at time: Timestamp

@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// What a view is called in an online store: each version of its definition has rows of its own, so that a new one is loaded
-/// beside the old and serving changes over at once.
+/// What a view is called in an online store: each version of its definition has rows of its own, so that a new one is
+/// loaded beside the old and serving changes over at once.
 package struct ViewIdentity: Sendable, Hashable, CustomStringConvertible {
     package let workspace: WorkspaceID
     package let view: String

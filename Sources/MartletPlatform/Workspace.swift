@@ -9,8 +9,8 @@ package import MartletRegistry
 internal import MartletTables
 internal import Synchronization
 
-/// A feature repository with its backends wired: what every use case works on. Parts are opened at first use, so that serving
-/// does not pay for the query engine.
+/// A feature repository with its backends wired: what every use case works on. Parts are opened at first use, so that
+/// serving does not pay for the query engine.
 package final class Workspace: Sendable {
     /// The repository's folder, absolute.
     package let directory: String
@@ -25,7 +25,8 @@ package final class Workspace: Sendable {
         var online: LMDBOnlineStore?
     }
 
-    /// Opens the workspace that `martlet.yaml` in `directory` describes; makes its folders and brings the registry up to date.
+    /// Opens the workspace that `martlet.yaml` in `directory` describes; makes its folders and brings the registry up
+    /// to date.
     /// - Throws: `invalidSettings`, `fileSystem`, `corruptData`.
     package init(directory: String, time: any TimeSource = SystemTimeSource()) throws {
         guard let resolved = unsafe realpath(directory, nil) else {

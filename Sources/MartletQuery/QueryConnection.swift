@@ -45,8 +45,8 @@ extension QueryConnection {
         return reader.finish()
     }
 
-    /// Runs one statement and hands its rows on as they come, in batches of at least `rows` (the last one may be smaller), in
-    /// memory bounded by one batch. An answer without rows gives no batch.
+    /// Runs one statement and hands its rows on as they come, in batches of at least `rows` (the last one may be
+    /// smaller), in memory bounded by one batch. An answer without rows gives no batch.
     package func query(
         _ sql: String, _ parameters: [Value] = [], batchRows: Int, _ body: (RecordBatch) throws -> Void
     ) throws {
@@ -82,8 +82,8 @@ extension QueryConnection {
 }
 
 extension QueryConnection {
-    /// Makes the rows readable as the temporary view `name` of this connection, until it is replaced or the connection ends.
-    /// The rows are read where they lie; a scan copies them vector by vector.
+    /// Makes the rows readable as the temporary view `name` of this connection, until it is replaced or the connection
+    /// ends. The rows are read where they lie; a scan copies them vector by vector.
     package func register(_ name: String, _ batch: RecordBatch) throws {
         try register(name, RowSource(batch))
     }

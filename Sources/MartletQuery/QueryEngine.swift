@@ -1,8 +1,8 @@
 internal import CDuckDB
 internal import MartletCore
 
-/// An in-memory DuckDB: Martlet keeps no data in it, it reads and writes Parquet, CSV and JSON files and runs SQL over them and
-/// over registered rows. Safe to share; each thread takes its own connection.
+/// An in-memory DuckDB: Martlet keeps no data in it, it reads and writes Parquet, CSV and JSON files and runs SQL over
+/// them and over registered rows. Safe to share; each thread takes its own connection.
 package final class QueryEngine: Sendable {
     let database: DatabaseHandle
     let rows = RegisteredRows()

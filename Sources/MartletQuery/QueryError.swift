@@ -1,7 +1,7 @@
 internal import MartletCore
 
-/// Gives DuckDB's text the code that a user of Martlet can act on. The text names files, columns and positions, and may quote
-/// a value that failed to convert; it is cut at 2,000 bytes.
+/// Gives DuckDB's text the code that a user of Martlet can act on. The text names files, columns and positions, and
+/// may quote a value that failed to convert; it is cut at 2,000 bytes.
 func queryError(_ text: String?) -> MartletError {
     let text = String((text ?? "DuckDB gave no reason").prefix(2_000))
     func has(_ part: String) -> Bool { text.contains(part) }

@@ -25,7 +25,8 @@ enum QueryLibrary {
         }
     }
 
-    /// `MARTLET_DUCKDB_LIB`, else `lib/libduckdb.so` or `.deps/lib/libduckdb.so` in a folder at or above the executable's.
+    /// `MARTLET_DUCKDB_LIB`, else `lib/libduckdb.so` or `.deps/lib/libduckdb.so` in a folder at or above the
+    /// executable's.
     private static func discoveredPath() -> String? {
         if let value = unsafe getenv("MARTLET_DUCKDB_LIB") { return unsafe String(cString: value) }
         guard let executable = unsafe realpath("/proc/self/exe", nil) else { return nil }

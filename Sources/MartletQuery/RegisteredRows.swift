@@ -23,8 +23,8 @@ final class RegisteredRows: Sendable {
 
     fileprivate func source(_ handle: Handle) -> RowSource? { state.withLock { $0.sources[handle] } }
 
-    /// Registers the table function with the engine that `connection` belongs to. The engine owns a reference to `self`, given
-    /// back by DuckDB when the database closes.
+    /// Registers the table function with the engine that `connection` belongs to. The engine owns a reference to
+    /// `self`, given back by DuckDB when the database closes.
     func install(on connection: QueryConnection) throws {
         var function = unsafe cmartlet_duckdb_create_table_function()
         defer { unsafe cmartlet_duckdb_destroy_table_function(&function) }

@@ -3,8 +3,8 @@ package import MartletHTTP
 package import MartletOnline
 internal import Synchronization
 
-/// Serves features: Feast's `/get-online-features` and `/health`, `/v1/health` and Prometheus' `/metrics`, and whatever routes its
-/// owner adds.
+/// Serves features: Feast's `/get-online-features` and `/health`, `/v1/health` and Prometheus' `/metrics`, and
+/// whatever routes its owner adds.
 package final class FeatureServer: Sendable {
     private let online: OnlineHandler
     private let http: HTTPServer

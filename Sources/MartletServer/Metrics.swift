@@ -2,8 +2,8 @@ internal import MartletCore
 internal import MartletHTTP
 internal import Synchronization
 
-/// Counts requests by route and status and their durations by route, in atomics of their own for each thread, so that counting
-/// costs a few nanoseconds.
+/// Counts requests by route and status and their durations by route, in atomics of their own for each thread, so that
+/// counting costs a few nanoseconds.
 final class Metrics: RequestObserver {
     /// Upper bounds of the histogram's buckets.
     static let boundsNanoseconds: [UInt64] = [

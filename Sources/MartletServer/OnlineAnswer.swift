@@ -2,13 +2,15 @@ internal import MartletCore
 internal import MartletHTTP
 internal import MartletOnline
 
-/// Writes the answer of `/get-online-features`: column-major, join keys first, then the features in the order asked for.
+/// Writes the answer of `/get-online-features`: column-major, join keys first, then the features in the order asked
+/// for.
 struct OnlineAnswer {
     let plan: ServingPlan
     private let answers: [ViewAnswer]
     private let keyRows: [[Int]]
     let rowCount: Int
-    // What repeats is written once and copied: the statuses of an all-present column, the times of a view while its features follow one another.
+    // What repeats is written once and copied: the statuses of an all-present column, the times of a view while its
+    // features follow one another.
     private var presentStatuses: Range<Int>?
     private var timesOfPart: Range<Int>?
     private var part = -1

@@ -4,7 +4,8 @@ internal import MartletOnline
 
 /// What one request needs and the next one uses again.
 struct OnlineScratch: @unchecked Sendable {
-    // @unchecked: the pool gives it to one request at a time, and the pointers that it holds between requests are not followed.
+    // @unchecked: the pool gives it to one request at a time, and the pointers that it holds between requests are not
+    // followed.
     var columns: [OnlineRequest.EntityColumn] = []
     /// By key group.
     private(set) var keys: [EntityKeys] = []

@@ -24,7 +24,8 @@ struct CommandTests {
         #expect(
             online.output.contains(
                 #"{"feature":"recent:amount_sum_30d","values":[6.5,0.0],"statuses":["PRESENT","PRESENT"]}"#))
-        // Windows slide while nothing arrives: 31 days on only the younger click is left in the 30 days, a day later none.
+        // Windows slide while nothing arrives: 31 days on only the younger click is left in the 30 days, a day later
+        // none.
         let later = try tool.run(
             "get-online", "recent:clicks_30d", "--entity", "user_id=1", "--at", "2026-04-01T12:00:00Z", "--json")
         #expect(later.output.contains("\"values\":[1]"))

@@ -7,8 +7,8 @@ import MartletOnline
 import MartletServer
 
 /// A server on a free port over a store in a folder of its own, with three views:
-/// `driver_stats` (key driver_id int64; conv_rate float32, avg_daily_trips int64), `everything` (one feature of each type, key
-/// id string) and `pairs` (composite key a int64, b string; v int32; a ttl of an hour).
+/// `driver_stats` (key driver_id int64; conv_rate float32, avg_daily_trips int64), `everything` (one feature of each
+/// type, key id string) and `pairs` (composite key a int64, b string; v int32; a ttl of an hour).
 final class TestServer {
     let server: FeatureServer
     let store: LMDBOnlineStore

@@ -1,6 +1,6 @@
-// The part of DuckDB's C API that Martlet uses, declared by hand because the Python wheel that carries the library has no
-// header (docs/adr/0002). Each function forwards to the library that `cmartlet_duckdb_load` opened; calling one before that is
-// a programming error and traps.
+// The part of DuckDB's C API that Martlet uses, declared by hand because the Python wheel that carries the library has
+// no header (docs/adr/0002). Each function forwards to the library that `cmartlet_duckdb_load` opened; calling one
+// before that is a programming error and traps.
 #ifndef CMARTLET_DUCKDB_SHIM_H
 #define CMARTLET_DUCKDB_SHIM_H
 
@@ -30,8 +30,8 @@ typedef struct {
     void *internal_data;
 } cmartlet_duckdb_result;
 
-/// A string in a vector, 16 bytes: up to 12 bytes of text stand inline from byte 4 on (all of them zero beyond the length),
-/// longer text stands behind `pointer`.
+/// A string in a vector, 16 bytes: up to 12 bytes of text stand inline from byte 4 on (all of them zero beyond the
+/// length), longer text stands behind `pointer`.
 typedef struct {
     uint32_t length;
     char prefix[4];
@@ -76,26 +76,32 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(int, create_config, (cmartlet_duckdb_config *out), (out)) \
     X(int, set_config, (cmartlet_duckdb_config config, const char *name, const char *option), (config, name, option)) \
     X(void, destroy_config, (cmartlet_duckdb_config *config), (config)) \
-    X(int, open_ext, (const char *path, cmartlet_duckdb_database *out, cmartlet_duckdb_config config, char **error), (path, out, config, error)) \
+    X(int, open_ext, (const char *path, cmartlet_duckdb_database *out, cmartlet_duckdb_config config, char **error), \
+      (path, out, config, error)) \
     X(void, close, (cmartlet_duckdb_database *database), (database)) \
     X(int, connect, (cmartlet_duckdb_database database, cmartlet_duckdb_connection *out), (database, out)) \
     X(void, disconnect, (cmartlet_duckdb_connection *connection), (connection)) \
     X(void, interrupt, (cmartlet_duckdb_connection connection), (connection)) \
     X(void, free, (void *pointer), (pointer)) \
-    X(int, query, (cmartlet_duckdb_connection connection, const char *sql, cmartlet_duckdb_result *out), (connection, sql, out)) \
+    X(int, query, (cmartlet_duckdb_connection connection, const char *sql, cmartlet_duckdb_result *out), \
+      (connection, sql, out)) \
     X(void, destroy_result, (cmartlet_duckdb_result *result), (result)) \
     X(const char *, result_error, (cmartlet_duckdb_result *result), (result)) \
     X(cmartlet_idx, column_count, (cmartlet_duckdb_result *result), (result)) \
     X(const char *, column_name, (cmartlet_duckdb_result *result, cmartlet_idx column), (result, column)) \
-    X(cmartlet_duckdb_type, column_logical_type, (cmartlet_duckdb_result *result, cmartlet_idx column), (result, column)) \
+    X(cmartlet_duckdb_type, column_logical_type, (cmartlet_duckdb_result *result, cmartlet_idx column), \
+      (result, column)) \
     X(cmartlet_duckdb_chunk, fetch_chunk, (cmartlet_duckdb_result result), (result)) \
-    X(int, prepare, (cmartlet_duckdb_connection connection, const char *sql, cmartlet_duckdb_prepared *out), (connection, sql, out)) \
+    X(int, prepare, (cmartlet_duckdb_connection connection, const char *sql, cmartlet_duckdb_prepared *out), \
+      (connection, sql, out)) \
     X(const char *, prepare_error, (cmartlet_duckdb_prepared prepared), (prepared)) \
     X(void, destroy_prepare, (cmartlet_duckdb_prepared *prepared), (prepared)) \
     X(cmartlet_idx, nparams, (cmartlet_duckdb_prepared prepared), (prepared)) \
-    X(int, bind_value, (cmartlet_duckdb_prepared prepared, cmartlet_idx index, cmartlet_duckdb_value value), (prepared, index, value)) \
+    X(int, bind_value, (cmartlet_duckdb_prepared prepared, cmartlet_idx index, cmartlet_duckdb_value value), \
+      (prepared, index, value)) \
     X(int, execute_prepared, (cmartlet_duckdb_prepared prepared, cmartlet_duckdb_result *out), (prepared, out)) \
-    X(int, pending_prepared_streaming, (cmartlet_duckdb_prepared prepared, cmartlet_duckdb_pending *out), (prepared, out)) \
+    X(int, pending_prepared_streaming, (cmartlet_duckdb_prepared prepared, cmartlet_duckdb_pending *out), \
+      (prepared, out)) \
     X(const char *, pending_error, (cmartlet_duckdb_pending pending), (pending)) \
     X(int, execute_pending, (cmartlet_duckdb_pending pending, cmartlet_duckdb_result *out), (pending, out)) \
     X(void, destroy_pending, (cmartlet_duckdb_pending *pending), (pending)) \
@@ -113,12 +119,14 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(cmartlet_idx, vector_size, (void), ()) \
     X(cmartlet_idx, data_chunk_get_size, (cmartlet_duckdb_chunk chunk), (chunk)) \
     X(void, data_chunk_set_size, (cmartlet_duckdb_chunk chunk, cmartlet_idx size), (chunk, size)) \
-    X(cmartlet_duckdb_vector, data_chunk_get_vector, (cmartlet_duckdb_chunk chunk, cmartlet_idx column), (chunk, column)) \
+    X(cmartlet_duckdb_vector, data_chunk_get_vector, (cmartlet_duckdb_chunk chunk, cmartlet_idx column), \
+      (chunk, column)) \
     X(void, destroy_data_chunk, (cmartlet_duckdb_chunk *chunk), (chunk)) \
     X(void *, vector_get_data, (cmartlet_duckdb_vector vector), (vector)) \
     X(uint64_t *, vector_get_validity, (cmartlet_duckdb_vector vector), (vector)) \
     X(void, vector_ensure_validity_writable, (cmartlet_duckdb_vector vector), (vector)) \
-    X(void, vector_assign_string_element_len, (cmartlet_duckdb_vector vector, cmartlet_idx row, const char *text, cmartlet_idx length), (vector, row, text, length)) \
+    X(void, vector_assign_string_element_len, (cmartlet_duckdb_vector vector, cmartlet_idx row, const char *text, cmartlet_idx length), \
+      (vector, row, text, length)) \
     X(cmartlet_duckdb_type, create_logical_type, (int type), (type)) \
     X(void, destroy_logical_type, (cmartlet_duckdb_type *type), (type)) \
     X(int, get_type_id, (cmartlet_duckdb_type type), (type)) \
@@ -127,21 +135,31 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(cmartlet_duckdb_table_function, create_table_function, (void), ()) \
     X(void, destroy_table_function, (cmartlet_duckdb_table_function *function), (function)) \
     X(void, table_function_set_name, (cmartlet_duckdb_table_function function, const char *name), (function, name)) \
-    X(void, table_function_add_parameter, (cmartlet_duckdb_table_function function, cmartlet_duckdb_type type), (function, type)) \
-    X(void, table_function_set_extra_info, (cmartlet_duckdb_table_function function, void *info, cmartlet_duckdb_delete destroy), (function, info, destroy)) \
-    X(void, table_function_set_bind, (cmartlet_duckdb_table_function function, cmartlet_duckdb_callback bind), (function, bind)) \
-    X(void, table_function_set_init, (cmartlet_duckdb_table_function function, cmartlet_duckdb_callback init), (function, init)) \
-    X(void, table_function_set_function, (cmartlet_duckdb_table_function function, cmartlet_duckdb_scan scan), (function, scan)) \
-    X(void, table_function_supports_projection_pushdown, (cmartlet_duckdb_table_function function, bool pushdown), (function, pushdown)) \
-    X(int, register_table_function, (cmartlet_duckdb_connection connection, cmartlet_duckdb_table_function function), (connection, function)) \
+    X(void, table_function_add_parameter, (cmartlet_duckdb_table_function function, cmartlet_duckdb_type type), \
+      (function, type)) \
+    X(void, table_function_set_extra_info, (cmartlet_duckdb_table_function function, void *info, cmartlet_duckdb_delete destroy), \
+      (function, info, destroy)) \
+    X(void, table_function_set_bind, (cmartlet_duckdb_table_function function, cmartlet_duckdb_callback bind), \
+      (function, bind)) \
+    X(void, table_function_set_init, (cmartlet_duckdb_table_function function, cmartlet_duckdb_callback init), \
+      (function, init)) \
+    X(void, table_function_set_function, (cmartlet_duckdb_table_function function, cmartlet_duckdb_scan scan), \
+      (function, scan)) \
+    X(void, table_function_supports_projection_pushdown, (cmartlet_duckdb_table_function function, bool pushdown), \
+      (function, pushdown)) \
+    X(int, register_table_function, (cmartlet_duckdb_connection connection, cmartlet_duckdb_table_function function), \
+      (connection, function)) \
     X(void *, bind_get_extra_info, (cmartlet_duckdb_info info), (info)) \
     X(cmartlet_duckdb_value, bind_get_parameter, (cmartlet_duckdb_info info, cmartlet_idx index), (info, index)) \
-    X(void, bind_add_result_column, (cmartlet_duckdb_info info, const char *name, cmartlet_duckdb_type type), (info, name, type)) \
-    X(void, bind_set_bind_data, (cmartlet_duckdb_info info, void *data, cmartlet_duckdb_delete destroy), (info, data, destroy)) \
+    X(void, bind_add_result_column, (cmartlet_duckdb_info info, const char *name, cmartlet_duckdb_type type), \
+      (info, name, type)) \
+    X(void, bind_set_bind_data, (cmartlet_duckdb_info info, void *data, cmartlet_duckdb_delete destroy), \
+      (info, data, destroy)) \
     X(void, bind_set_cardinality, (cmartlet_duckdb_info info, cmartlet_idx rows, bool exact), (info, rows, exact)) \
     X(void, bind_set_error, (cmartlet_duckdb_info info, const char *message), (info, message)) \
     X(void *, init_get_bind_data, (cmartlet_duckdb_info info), (info)) \
-    X(void, init_set_init_data, (cmartlet_duckdb_info info, void *data, cmartlet_duckdb_delete destroy), (info, data, destroy)) \
+    X(void, init_set_init_data, (cmartlet_duckdb_info info, void *data, cmartlet_duckdb_delete destroy), \
+      (info, data, destroy)) \
     X(cmartlet_idx, init_get_column_count, (cmartlet_duckdb_info info), (info)) \
     X(cmartlet_idx, init_get_column_index, (cmartlet_duckdb_info info, cmartlet_idx column), (info, column)) \
     X(void, init_set_max_threads, (cmartlet_duckdb_info info, cmartlet_idx threads), (info, threads)) \

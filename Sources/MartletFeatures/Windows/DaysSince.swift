@@ -1,7 +1,7 @@
 import MartletCore
 
-/// The days, of 24 hours, from each timestamp to the time beside it; null where the timestamp is. Training sets and assembled tiles
-/// both end with this one step, so that they agree in every bit.
+/// The days, of 24 hours, from each timestamp to the time beside it; null where the timestamp is. Training sets and
+/// assembled tiles both end with this one step, so that they agree in every bit.
 /// - Precondition: the column holds timestamps, one time each.
 func daysSince(_ newest: Column, at times: [Int64]) -> Column {
     guard case .timestamp(let values) = newest.values, values.count == times.count else {

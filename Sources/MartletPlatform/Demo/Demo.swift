@@ -9,8 +9,8 @@ internal import MartletRegistry
 internal import MartletSynth
 internal import MartletTables
 
-/// The main job on synthetic payments, from nothing to served features that are proven equal to the trained ones: each step is the
-/// use case that its own command runs.
+/// The main job on synthetic payments, from nothing to served features that are proven equal to the trained ones: each
+/// step is the use case that its own command runs.
 package struct Demo: Sendable {
     /// The feature repository to copy, `examples/payments`.
     package var example: String
@@ -143,9 +143,11 @@ package struct Demo: Sendable {
         }
     }
 
-    /// Three in ten payments of the last 60 days, chosen by their id: their keys, what is known when they are made, and the label.
+    /// Three in ten payments of the last 60 days, chosen by their id: their keys, what is known when they are made,
+    /// and the label.
     ///
-    /// The label's time is the moment before the payment: a score is asked for while it waits, so its own event must not count.
+    /// The label's time is the moment before the payment: a score is asked for while it waits, so its own event must
+    /// not count.
     private func writeLabels(_ workspace: Workspace, to path: String) throws -> Int {
         let silver = try workspace.table(.silver("payments"))
         let connection = try workspace.engine.connect()

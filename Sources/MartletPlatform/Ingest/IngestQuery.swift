@@ -4,8 +4,8 @@ internal import MartletQuery
 
 /// The SQL that turns the rows of an input into typed events and sorts out what does not fit.
 struct IngestQuery {
-    /// `CREATE TEMP TABLE name AS …`: the declared columns, `_arrival_time`, `_row` (from 0, in the input's order), `_reason`
-    /// (empty for a good row) and `_original` (for a bad row: the row as it was, as JSON).
+    /// `CREATE TEMP TABLE name AS …`: the declared columns, `_arrival_time`, `_row` (from 0, in the input's order),
+    /// `_reason` (empty for a good row) and `_original` (for a bad row: the row as it was, as JSON).
     let stage: String
     /// Counts the rows that have a time without a zone; nil where none can.
     let countOfMissingZones: String?

@@ -2,8 +2,8 @@ internal import MartletCore
 internal import MartletDefinitions
 internal import MartletQuery
 
-/// The rows of `quarantine.SOURCE`: the declared columns as far as they could be read, the row as it was (for one that did not
-/// fit), and why it is here.
+/// The rows of `quarantine.SOURCE`: the declared columns as far as they could be read, the row as it was (for one that
+/// did not fit), and why it is here.
 enum QuarantineRows {
     /// Rows of the temporary table `staged` that do not fit the declared columns.
     static func misfits(_ source: SourceDefinition, batch: String, now: Timestamp) -> String {

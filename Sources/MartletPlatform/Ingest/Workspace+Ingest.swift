@@ -28,9 +28,10 @@ extension Workspace {
     ///
     /// Without files it only refines what is pending, for instance after a critical check stopped an earlier run.
     /// - Parameter idempotencyKey: ingestions with an equal key happen once; nil means the digest of the files.
-    /// - Throws: `unknownName` for a source that is not applied, `missingColumn`, `typeMismatch` and `missingTimeZone` for
-    ///   files that cannot be of this source. A row that does not fit is no error: it is quarantined. A critical check that stopped
-    ///   the refinement is in the report. Where this throws before bronze is committed, nothing was written.
+    /// - Throws: `unknownName` for a source that is not applied, `missingColumn`, `typeMismatch` and `missingTimeZone`
+    ///   for files that cannot be of this source. A row that does not fit is no error: it is quarantined. A critical
+    ///   check that stopped the refinement is in the report. Where this throws before bronze is committed, nothing was
+    ///   written.
     package func ingest(
         _ sourceName: String, files: [String], idempotencyKey: String? = nil, principal: Principal,
         progress: any ProgressReporter = SilentProgress()
@@ -78,8 +79,8 @@ extension Workspace {
                 ingestedAt: time.now(), principal: principal.name))
     }
 
-    /// Appends the rows that fit to bronze and the others to the quarantine, both under the key, so that a repetition after a
-    /// crash between the two completes and adds nothing twice.
+    /// Appends the rows that fit to bronze and the others to the quarantine, both under the key, so that a repetition
+    /// after a crash between the two completes and adds nothing twice.
     private func land(
         _ source: SourceDefinition, _ files: [String], _ key: String, _ report: inout IngestReport,
         _ connection: QueryConnection, _ progress: any ProgressReporter

@@ -21,8 +21,8 @@ package struct RefinementReport: Sendable {
 extension Workspace {
     /// Appends the bronze rows that silver has not seen, less duplicates and less what checks hold back.
     ///
-    /// Both tables remember in a transaction how far they have come (the next `_position`), so a crash between them is made good
-    /// by the next run, and a repetition adds nothing.
+    /// Both tables remember in a transaction how far they have come (the next `_position`), so a crash between them is
+    /// made good by the next run, and a repetition adds nothing.
     func refine(
         _ source: SourceDefinition, _ checks: [ChecksDefinition], _ connection: QueryConnection
     ) throws -> RefinementReport? {
@@ -56,7 +56,8 @@ extension Workspace {
             if report.quarantined > 0 {
                 var options = WriteOptions()
                 options.evolution = .addColumns
-                // A critical failure leaves the rows pending: the stop is remembered apart, so that they are listed once.
+                // A critical failure leaves the rows pending: the stop is remembered apart, so that they are listed
+                // once.
                 options.transaction = .init(appID: isStopped ? "stopped" : "refine", version: upTo)
                 try table(.quarantine(name)).append(
                     "SELECT * EXCLUDE (_arrival_time, _position), 'check' AS _stage FROM (\(rows))", on: connection,

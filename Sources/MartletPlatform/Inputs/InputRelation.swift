@@ -9,8 +9,8 @@ struct InputRelation {
     /// Column names as in the files, with DuckDB's name of their type.
     let columns: [(name: String, type: String)]
 
-    /// - Throws: `fileSystem` where a file cannot be read, `corruptData` where Parquet is damaged, `invalidInput` where text
-    ///   cannot be taken apart.
+    /// - Throws: `fileSystem` where a file cannot be read, `corruptData` where Parquet is damaged, `invalidInput`
+    ///   where text cannot be taken apart.
     init(files: [String], csv: CSVOptions, connection: QueryConnection) throws {
         guard let first = files.first else { throw MartletError(.usage, "no file is named") }
         let format = try InputFormat(path: first)

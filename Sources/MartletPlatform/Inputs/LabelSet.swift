@@ -24,8 +24,9 @@ package struct LabelSet: Sendable {
 extension LabelSet {
     /// Reads labels from a file (CSV, JSON lines, Parquet) or from rows in SQL.
     /// - Parameter keys: the join keys of the service's entities; each must be a column.
-    /// - Throws: `missingColumn` for an absent key or time column, `missingTimeZone` for times without a zone, `typeMismatch`
-    ///   for values that do not fit, `invalidInput` for a missing time or where there are no rows; the message counts the rows.
+    /// - Throws: `missingColumn` for an absent key or time column, `missingTimeZone` for times without a zone,
+    ///   `typeMismatch` for values that do not fit, `invalidInput` for a missing time or where there are no rows; the
+    ///   message counts the rows.
     init(_ input: LabelInput, keys: [Field], timeColumn: String, connection: QueryConnection) throws {
         let relation =
             switch input {
@@ -86,7 +87,8 @@ extension LabelSet {
         }
     }
 
-    /// For text inputs: the type of each other column, the first of int64, float64, bool that every value fits, else none (text).
+    /// For text inputs: the type of each other column, the first of int64, float64, bool that every value fits, else
+    /// none (text).
     private static func passThroughTypes(
         _ relation: InputRelation, except known: Set<String>, _ connection: QueryConnection
     ) throws -> [String: String] {

@@ -1,6 +1,7 @@
 internal import MartletCore
 
-/// The columns that Martlet adds to the tables of a source. Their names start with an underscore, which no declared name may.
+/// The columns that Martlet adds to the tables of a source. Their names start with an underscore, which no declared
+/// name may.
 enum SystemColumn {
     /// When the event became known: the source's arrival time, else the moment of ingestion.
     static let arrivalTime = Field("_arrival_time", .timestamp, isNullable: false)

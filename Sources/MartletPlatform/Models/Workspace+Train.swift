@@ -14,12 +14,14 @@ package struct TrainedModel: Sendable {
 }
 
 extension Workspace {
-    /// Trains gradient boosted trees on a recorded training set, split by time, and records the run with its model file.
+    /// Trains gradient boosted trees on a recorded training set, split by time, and records the run with its model
+    /// file.
     /// - Parameters:
     ///   - trainingSet: the number of the set; nil means the newest of the service.
     ///   - label: a bool column, or one of 0 and 1.
     ///   - alsoFeatures: columns of the labels that are known at request time, such as the amount.
-    /// - Throws: `notFound` without a training set, `missingColumn`, `typeMismatch`, `invalidInput` for a label of one class.
+    /// - Throws: `notFound` without a training set, `missingColumn`, `typeMismatch`, `invalidInput` for a label of one
+    ///   class.
     package func train(
         _ service: String, trainingSet: Int64? = nil, label: String, alsoFeatures: [String] = [],
         parameters: TreeParameters = TreeParameters(), principal: Principal,

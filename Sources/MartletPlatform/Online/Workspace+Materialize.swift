@@ -22,11 +22,11 @@ package struct MaterializationReport: Sendable {
 }
 
 extension Workspace {
-    /// Loads views into the online store and appends what was loaded to `gold.VIEW`. Readers are never held up; interrupted, an equal
-    /// load goes on where it stopped.
+    /// Loads views into the online store and appends what was loaded to `gold.VIEW`. Readers are never held up;
+    /// interrupted, an equal load goes on where it stopped.
     ///
-    /// Counts events before `upTo` (for latest values: at it, too) that had arrived by then, so that what is served at `upTo` is
-    /// what a training set says as known at `upTo`.
+    /// Counts events before `upTo` (for latest values: at it, too) that had arrived by then, so that what is served at
+    /// `upTo` is what a training set says as known at `upTo`.
     /// - Parameters:
     ///   - views: nil means every view that is online.
     ///   - upTo: nil means now.

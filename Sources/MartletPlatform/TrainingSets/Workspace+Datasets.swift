@@ -7,8 +7,8 @@ internal import MartletTables
 
 extension Workspace {
     /// Builds a training set, writes it and records it.
-    /// - Parameter output: a `.parquet`, `.csv` or `.jsonl` file, or a table such as `gold.training`. A file appears when it is
-    ///   complete.
+    /// - Parameter output: a `.parquet`, `.csv` or `.jsonl` file, or a table such as `gold.training`. A file appears
+    ///   when it is complete.
     package func writeTrainingSet(
         _ request: TrainingSetRequest, to output: String, principal: Principal,
         progress: any ProgressReporter = SilentProgress()

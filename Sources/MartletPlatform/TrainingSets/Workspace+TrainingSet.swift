@@ -46,9 +46,10 @@ package struct TrainingSet: Sendable {
 }
 
 extension Workspace {
-    /// Joins the features of a service to label rows, each as of its own time. Exactly the label rows come out, in their order.
-    /// - Throws: `unknownName` for the service, `missingColumn`, `missingTimeZone`, `typeMismatch` for labels that do not fit,
-    ///   `notFound` for a source without rows.
+    /// Joins the features of a service to label rows, each as of its own time. Exactly the label rows come out, in
+    /// their order.
+    /// - Throws: `unknownName` for the service, `missingColumn`, `missingTimeZone`, `typeMismatch` for labels that do
+    ///   not fit, `notFound` for a source without rows.
     package func trainingSet(
         _ request: TrainingSetRequest, progress: any ProgressReporter = SilentProgress()
     ) throws -> TrainingSet {

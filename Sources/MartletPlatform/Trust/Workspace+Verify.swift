@@ -38,10 +38,11 @@ package struct VerificationReport: Sendable {
 }
 
 extension Workspace {
-    /// Reads sampled entities from the online store at sampled times and compares each value, bit for bit, with what the offline
-    /// kernels compute from the tables that were loaded, as known at the load.
+    /// Reads sampled entities from the online store at sampled times and compares each value, bit for bit, with what
+    /// the offline kernels compute from the tables that were loaded, as known at the load.
     ///
-    /// The times are the load's own and later ones, up to the longest window beyond it: windows slide while nothing arrives.
+    /// The times are the load's own and later ones, up to the longest window beyond it: windows slide while nothing
+    /// arrives.
     /// - Parameters:
     ///   - views: nil means every online view.
     ///   - entities: how many of each view; one that nobody has seen is added where keys are int64.
