@@ -13,7 +13,8 @@ def run(bench: Bench) -> Result:
     with open(folder / "demo.log", "wb") as log:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [bench.martlet, "demo", "--no-serve"], cwd=bench.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            [bench.martlet, "demo", "--no-serve", "--directory", folder / "workspace"], cwd=bench.root,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
     # wait4 took the exit status: Popen must not wait for it again.

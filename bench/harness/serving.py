@@ -37,6 +37,18 @@ def load(bench: Bench, port: int, keys: int, rate: int = 0, seconds: int = SECON
     return found
 
 
+def load_at(bench: Bench, port: int, keys: int, rate: int) -> dict:
+    """A run at about `rate` requests a second. wrk only waits between requests, so its wait is shortened by what the
+    answers take until the rate is reached; where it cannot be, the answer says how far it came."""
+    asked = rate
+    for _ in range(4):
+        trial = load(bench, port, keys, rate=asked, seconds=2)
+        if trial["rate"] >= 0.98 * rate:
+            break
+        asked = round(asked * min(rate / trial["rate"], 2))
+    return load(bench, port, keys, rate=asked) | {"wanted_rate": rate}
+
+
 @contextlib.contextmanager
 def server(command: list, port: int, folder: pathlib.Path, limit: float = 90):
     """A server process that answers on /health, ended when the block ends."""
@@ -116,13 +128,13 @@ def measure(bench: Bench, case: str, keys: int, target: int) -> Result:
     with server([bench.martlet, "serve", "--port", port], port, folder):
         load(bench, port, keys, seconds=2)
         full = load(bench, port, keys)
-        half = load(bench, port, keys, rate=target // 2)
+        half = load_at(bench, port, keys, target // 2)
     result = Result(
         case=case, unit="requests/s", better="higher", ours=full["rate"],
         setup=f"{keys} key(s) a request, 10 features, {ENTITIES:,} users, {CONNECTIONS} connections, wrk with one"
         " thread on the same processors; Feast with Redis and two workers",
         target=f"at least {target:,}, p99 under 5 ms at half of it",
-        met=full["rate"] >= target and half["p99_ms"] < 5,
+        met=full["rate"] >= target and half["p99_ms"] < 5 and half["rate"] >= 0.95 * half["wanted_rate"],
         details={"full": full, "half": half})
 
     def feast() -> float:
