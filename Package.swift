@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
         .target(
             name: "MartletOnline",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue"]),
+            dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue"]),
         .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
         .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
         .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
@@ -46,7 +46,7 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
                 "MartletModels", "MartletObjects", "MartletOnline", "MartletQuality", "MartletQuery", "MartletRegistry",
                 "MartletSynth", "MartletTables",
             ]),
@@ -73,7 +73,7 @@ let package = Package(
             name: "MartletObjectsTests",
             dependencies: ["MartletCore", "MartletObjects", "MartletTestSupport"]),
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
-        .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/TestSupport"),
+        .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/MartletTestSupport"),
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
         .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
         .testTarget(

@@ -49,8 +49,8 @@ package final class HTTPServer: Sendable {
     package var isDraining: Bool { core.isDraining }
 }
 
+// @unchecked: libmicrohttpd's calls on a daemon may come from any thread; `stop` takes it out of its mutex, so one
+// call ends it.
 private struct Daemon: @unchecked Sendable {
-    // @unchecked: libmicrohttpd's calls on a daemon may come from any thread; `stop` takes it out of its mutex, so one
-    // call ends it.
     let handle: OpaquePointer
 }

@@ -91,7 +91,8 @@ extension QueryConnection {
     package func register(_ name: String, _ source: RowSource) throws {
         let handle = engine.rows.add(source)
         try execute(
-            "CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(name)) AS SELECT * FROM \(RegisteredRows.function)(\(handle))"
+            "CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(name)) AS "
+                + "SELECT * FROM \(RegisteredRows.function)(\(handle))"
         )
         if let old = registrations.updateValue(handle, forKey: name) { engine.rows.remove(old) }
     }

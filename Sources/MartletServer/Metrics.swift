@@ -66,7 +66,8 @@ final class Metrics: RequestObserver {
                 let name = status < Self.statuses.count ? String(Self.statuses[status]) : "other"
                 writer.append(
                     text:
-                        "martlet_http_requests_total{\(labels),route=\"\(routes[route])\",status=\"\(name)\"} \(count)\n"
+                        "martlet_http_requests_total{\(labels),route=\"\(routes[route])\","
+                        + "status=\"\(name)\"} \(count)\n"
                 )
             }
         }

@@ -12,8 +12,8 @@ final class OnlineHandler: Sendable {
     /// Memory of earlier requests; at most one for each thread of the server.
     private let scratches = Mutex<[Rested]>([])
 
+    // @unchecked: as `OnlineScratch`.
     private struct Rested: @unchecked Sendable {
-        // @unchecked: as `OnlineScratch`.
         let scratch: OnlineScratch
         let table: RecordTable
     }

@@ -67,7 +67,8 @@ enum CommandLineTool {
         return text + """
 
             martlet COMMAND --help explains a command by example. Start with: martlet demo
-            Exit status: 0 done, 1 a check or comparison failed, 2 wrong use, 3 wrong input, 4 environment, 5 a fault of Martlet.
+            Exit status: 0 done, 1 a check or comparison failed, 2 wrong use, 3 wrong input, 4 environment,
+            5 a fault of Martlet.
 
             """
     }

@@ -102,7 +102,8 @@ struct BadInputTests {
         // A file system of 256 KiB of its own, in a mount namespace that ends with the command.
         let script = """
             mount -t tmpfs -o size=256k none small && \
-            \(Tool.executable) synth payments --rows 200000 --out small/payments.parquet; status=$?; ls -A small >&2; exit $status
+            \(Tool.executable) synth payments --rows 200000 --out small/payments.parquet; status=$?
+            ls -A small >&2; exit $status
             """
         let result = try runProcess(["unshare", "-rm", "sh", "-c", script], directory: tool.folder.path)
         #expect(expectedFailure(result, "disk-full", status: 4) == nil)

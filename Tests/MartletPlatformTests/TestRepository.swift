@@ -55,7 +55,8 @@ final class TestRepository {
         guard let summary else { return [] }
         // By Delta's own files, not through the platform: the newest version of an append-only table is all its files.
         let batch = try connection.query(
-            "SELECT concat_ws(' ', \(columns)) AS line FROM read_parquet(\(quotedLiteral(summary.location + "/*.parquet")), "
+            "SELECT concat_ws(' ', \(columns)) AS line "
+                + "FROM read_parquet(\(quotedLiteral(summary.location + "/*.parquet")), "
                 + "union_by_name = true) ORDER BY line")
         return (0..<batch.rowCount).map { batch.columns[0][$0].description }
     }

@@ -39,8 +39,10 @@ struct WholeWayTests {
         // Newer events reach the store under a load that the registry does not know of: it is wound back.
         try connection.execute(
             """
-            COPY (SELECT 'x' || range AS payment_id, range AS customer_id, range AS card_id, range AS merchant_id, 1 AS terminal_id,
-            99.0 AS amount, 'EUR' AS currency, NULL::VARCHAR AS merchant_category, 'DE' AS country, NULL::VARCHAR AS city,
+            COPY (SELECT 'x' || range AS payment_id, range AS customer_id, range AS card_id, range AS merchant_id, 1
+            AS terminal_id,
+            99.0 AS amount, 'EUR' AS currency, NULL::VARCHAR AS merchant_category, 'DE' AS country, NULL::VARCHAR AS
+            city,
             NULL::DOUBLE AS latitude, NULL::DOUBLE AS longitude, 'chip' AS channel, NULL::BIGINT AS device_id,
             'approved' AS status, 'payment' AS kind, NULL::VARCHAR AS refund_of,
             TIMESTAMPTZ '2026-03-31 23:00:00Z' AS event_time, TIMESTAMPTZ '2026-03-31 23:00:01Z' AS arrival_time,
@@ -152,9 +154,12 @@ struct WholeWayTests {
         // By an independent query over the raw file.
         let expected = try test.workspace.engine.connect().query(
             """
-            WITH bookings AS (SELECT *, strptime(date::VARCHAR, '%y%m%d') AS booked FROM read_csv('\(data)/trans.asc', delim = ';')),
-            loans AS (SELECT *, strptime(date::VARCHAR, '%y%m%d') AS granted FROM read_csv('\(data)/loan.asc', delim = ';'))
-            SELECT l.loan_id, count(*) AS n, round(sum(CASE WHEN b.type = 'PRIJEM' THEN b.amount ELSE 0 END), 2) AS inflow
+            WITH bookings AS (SELECT *, strptime(date::VARCHAR, '%y%m%d') AS booked FROM
+            read_csv('\(data)/trans.asc', delim = ';')),
+            loans AS (SELECT *, strptime(date::VARCHAR, '%y%m%d') AS granted FROM read_csv('\(data)/loan.asc', delim
+            = ';'))
+            SELECT l.loan_id, count(*) AS n, round(sum(CASE WHEN b.type = 'PRIJEM' THEN b.amount ELSE 0 END), 2) AS
+            inflow
             FROM loans l JOIN bookings b ON b.account_id = l.account_id AND b.booked < l.granted
             AND b.booked >= l.granted - INTERVAL 90 DAY GROUP BY l.loan_id ORDER BY l.loan_id
             """)

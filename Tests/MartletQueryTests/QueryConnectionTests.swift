@@ -15,8 +15,10 @@ struct QueryConnectionTests {
         let batch = try connection.query(
             """
             SELECT * FROM (VALUES
-              (true, 1::INTEGER, 2::BIGINT, 1.5::FLOAT, 2.5::DOUBLE, 'short', 'longer than twelve bytes', '\\x00\\xFF'::BLOB,
-               TIMESTAMPTZ '2026-05-01 12:30:00.000001+02', 3::UTINYINT, 12.34::DECIMAL(9,2), DATE '2026-01-02', 5::HUGEINT),
+              (true, 1::INTEGER, 2::BIGINT, 1.5::FLOAT, 2.5::DOUBLE, 'short', 'longer than twelve bytes',
+              '\\x00\\xFF'::BLOB,
+               TIMESTAMPTZ '2026-05-01 12:30:00.000001+02', 3::UTINYINT, 12.34::DECIMAL(9,2), DATE '2026-01-02',
+               5::HUGEINT),
               (null, null, null, null, null, null, null, null, null, null, null, null, null))
             AS t(a, b, c, d, e, f, g, h, i, j, k, l, m)
             """)

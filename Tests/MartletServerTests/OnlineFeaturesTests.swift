@@ -11,7 +11,8 @@ struct OnlineFeaturesTests {
     @Test("answers exactly as Feast does, in the order asked")
     func wireContract() throws {
         let answer = try TestServer().answer(
-            #"{"features":["driver_stats:conv_rate","driver_stats:avg_daily_trips"],"entities":{"driver_id":[1001,9999]}}"#
+            #"{"features":["driver_stats:conv_rate","driver_stats:avg_daily_trips"],"#
+                + #""entities":{"driver_id":[1001,9999]}}"#
         )
         #expect(answer.status == 200)
         #expect(
@@ -279,10 +280,10 @@ struct OnlineFeaturesTests {
     func mangled(seed: UInt64) throws {
         let server = try TestServer()
         var random = SeededRandom(seed: seed)
-        let whole =
-            Array(
-                #"{"features":["pairs:v","driver_stats@v0:conv_rate"],"full_feature_names":true,"entities":{"a":[1,"2",null],"#
-                    .utf8) + Array(#""b":["x","é\u00e9",null],"driver_id":[1001,1.0,-5]}}"#.utf8)
+        let text =
+            #"{"features":["pairs:v","driver_stats@v0:conv_rate"],"full_feature_names":true,"entities":"#
+            + #"{"a":[1,"2",null],"b":["x","é\u00e9",null],"driver_id":[1001,1.0,-5]}}"#
+        let whole = Array(text.utf8)
         #expect(server.answer(whole).status == 200)
         for _ in 0..<1_000 {
             var body = whole

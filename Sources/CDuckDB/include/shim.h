@@ -125,7 +125,8 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(void *, vector_get_data, (cmartlet_duckdb_vector vector), (vector)) \
     X(uint64_t *, vector_get_validity, (cmartlet_duckdb_vector vector), (vector)) \
     X(void, vector_ensure_validity_writable, (cmartlet_duckdb_vector vector), (vector)) \
-    X(void, vector_assign_string_element_len, (cmartlet_duckdb_vector vector, cmartlet_idx row, const char *text, cmartlet_idx length), \
+    X(void, vector_assign_string_element_len, (cmartlet_duckdb_vector vector, \
+      cmartlet_idx row, const char *text, cmartlet_idx length), \
       (vector, row, text, length)) \
     X(cmartlet_duckdb_type, create_logical_type, (int type), (type)) \
     X(void, destroy_logical_type, (cmartlet_duckdb_type *type), (type)) \
@@ -137,7 +138,8 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(void, table_function_set_name, (cmartlet_duckdb_table_function function, const char *name), (function, name)) \
     X(void, table_function_add_parameter, (cmartlet_duckdb_table_function function, cmartlet_duckdb_type type), \
       (function, type)) \
-    X(void, table_function_set_extra_info, (cmartlet_duckdb_table_function function, void *info, cmartlet_duckdb_delete destroy), \
+    X(void, table_function_set_extra_info, \
+      (cmartlet_duckdb_table_function function, void *info, cmartlet_duckdb_delete destroy), \
       (function, info, destroy)) \
     X(void, table_function_set_bind, (cmartlet_duckdb_table_function function, cmartlet_duckdb_callback bind), \
       (function, bind)) \

@@ -154,7 +154,8 @@ package struct Demo: Sendable {
         let payments = "(\(try silver.scanSQL(silver.snapshot())))"
         let rows = try connection.query(
             """
-            SELECT payment_id, customer_id, card_id, merchant_id, event_time - INTERVAL 1 MICROSECOND AS event_timestamp, amount,
+            SELECT payment_id, customer_id, card_id, merchant_id, event_time - INTERVAL 1 MICROSECOND AS
+            event_timestamp, amount,
             channel, merchant_category, is_fraud
             FROM \(payments)
             WHERE kind = 'payment' AND event_time >= (SELECT max(event_time) FROM \(payments)) - INTERVAL 60 DAY

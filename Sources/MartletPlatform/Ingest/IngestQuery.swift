@@ -32,12 +32,13 @@ struct IngestQuery {
             source.arrivalTime.map { "coalesce(\(value(of: $0)), \(sqlLiteral(.timestamp(now))))" }
             ?? sqlLiteral(.timestamp(now))
         let packed = input.columns.map { "\(quotedIdentifier($0.name)) := \(quotedIdentifier($0.name))" }
+        let isAnyBad = isBad.joined(separator: " OR ")
         stage = """
             CREATE OR REPLACE TEMP TABLE \(table) AS SELECT
             \(columns.map { "\($0.value) AS \(quotedIdentifier($0.name))" }.joined(separator: ",\n")),
             \(arrival) AS _arrival_time, row_number() OVER () - 1 AS _row,
-            CASE WHEN \(isBad.joined(separator: " OR ")) THEN concat_ws('; ', \(reasons.joined(separator: ", "))) ELSE '' END AS _reason,
-            CASE WHEN \(isBad.joined(separator: " OR ")) THEN to_json(struct_pack(\(packed.joined(separator: ", "))))::VARCHAR END AS _original
+            CASE WHEN \(isAnyBad) THEN concat_ws('; ', \(reasons.joined(separator: ", "))) ELSE '' END AS _reason,
+            CASE WHEN \(isAnyBad) THEN to_json(struct_pack(\(packed.joined(separator: ", "))))::VARCHAR END AS _original
             FROM \(input.sql)
             """
         let lacking = columns.compactMap(\.lacksZone)

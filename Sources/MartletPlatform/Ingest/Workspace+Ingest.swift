@@ -105,7 +105,7 @@ extension Workspace {
                     .missingTimeZone, "\(count) rows have a time without a zone",
                     place: .init(file: files[0]),
                     fix:
-                        "write times as 2026-05-01T12:00:00Z, or declare the column's zone in source \(source.about.name)"
+                        "write times as 2026-05-01T12:00:00Z, or declare the zone in source \(source.about.name)"
                 )
             }
         }

@@ -67,8 +67,9 @@ extension Workspace {
                 report.criticalFailure = MartletError(
                     .checkFailed, "a critical check of source \(name) failed: \(run.report.summary)",
                     fix:
-                        "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are kept in bronze.\(name) "
-                        + "and wait: mend the data or the checks, then run martlet ingest \(name)")
+                        "\(report.quarantined) rows are in quarantine.\(name) with the reason; "
+                        + "all rows are in bronze.\(name) and wait: mend the data or the checks, then run martlet ingest \(name)"
+                )
                 return report
             }
             good = run.passingRows

@@ -62,7 +62,8 @@ private func readText(_ text: String, _ column: SourceColumn) -> Reading {
     case .int32, .int64:
         // DuckDB would round 1.5 to 2: only whole numbers are integers here.
         return (
-            "CASE WHEN regexp_full_match(trim(\(text)), '[+-]?[0-9]+') THEN TRY_CAST(\(text) AS \(column.type.sqlName)) END",
+            "CASE WHEN regexp_full_match(trim(\(text)), '[+-]?[0-9]+') "
+                + "THEN TRY_CAST(\(text) AS \(column.type.sqlName)) END",
             nil
         )
     case .timestamp:

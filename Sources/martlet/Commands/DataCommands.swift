@@ -6,10 +6,11 @@ extension Command {
     static let ingest = Command(
         "ingest", "land files in a source's tables", operands: "SOURCE [FILE…]",
         discussion: """
-            Reads CSV, JSON lines or Parquet, converts every value to its declared type and appends the rows to bronze.SOURCE; then
-            drops duplicates, runs the checks and appends what is good to silver.SOURCE. Rows that do not fit or fail a check
-            are kept in quarantine.SOURCE with the reason. The same files are ingested once, however often the command is
-            repeated. Without files it takes up what an earlier run left pending.
+            Reads CSV, JSON lines or Parquet, converts every value to its declared type and appends the rows to
+            bronze.SOURCE; then drops duplicates, runs the checks and appends what is good to silver.SOURCE.
+            Rows that do not fit or fail a check are kept in quarantine.SOURCE with the reason. The same files
+            are ingested once, however often the command is repeated. Without files it takes up what an earlier
+            run left pending.
             """,
         options: [Option("key", "KEY", "idempotency key (default: the digest of the files)")],
         examples: [
@@ -135,7 +136,8 @@ extension IngestReport {
         if let version = bronzeVersion { lines.append("bronze  version \(version)") }
         if let refinement {
             lines.append(
-                "silver  \(grouped(refinement.silverRows)) rows added, \(grouped(refinement.duplicates)) duplicates dropped, "
+                "silver  \(grouped(refinement.silverRows)) rows added, "
+                    + "\(grouped(refinement.duplicates)) duplicates dropped, "
                     + "\(grouped(refinement.quarantined)) held back by checks")
             if let checks = refinement.checks { lines.append(checks.text) }
         } else {

@@ -7,8 +7,9 @@ extension Command {
     static let demo = Command(
         "demo", "do the whole job on synthetic payments, then serve",
         discussion: """
-            Generates payments, lands and checks them, builds a training set, trains a fraud model, loads the online store, proves that
-            what is served equals what was trained on, and serves. Everything stays in the demo's own folder.
+            Generates payments, lands and checks them, builds a training set, trains a fraud model, loads the
+            online store, proves that what is served equals what was trained on, and serves. Everything stays in
+            the demo's own folder.
             """,
         options: [
             Option("rows", "N", "payments (default: 1,000,000)"),
@@ -43,9 +44,11 @@ extension Command {
         console.result(
             text: """
 
-                AUC-PR          \(fixed(metrics.areaUnderPrecisionRecall, 3)) on the last \(grouped(outcome.report.test.rows)) labels \
+                AUC-PR          \(fixed(metrics.areaUnderPrecisionRecall, 3)) on the last \
+                \(grouped(outcome.report.test.rows)) labels \
                 (base rate \(fixed(metrics.baseRate, 4)), AUC-ROC \(fixed(metrics.areaUnderROC, 3)))
-                verified        \(grouped(outcome.verification.values)) values, \(outcome.verification.isEqual ? "all equal" : "DIFFERENT")
+                verified        \(grouped(outcome.verification.values)) values, \
+                \(outcome.verification.isEqual ? "all equal" : "DIFFERENT")
                 total           \(fixed(seconds, 1)) s
                 """
         ) { json in

@@ -10,8 +10,8 @@ extension Command {
     static let serve = Command(
         "serve", "answer requests for online features over HTTP",
         discussion: """
-            Speaks Feast's /get-online-features and /health, and /metrics for Prometheus. Definitions that are applied while it
-            runs are taken up within a second. Ends cleanly on SIGTERM and SIGINT.
+            Speaks Feast's /get-online-features and /health, and /metrics for Prometheus. Definitions that are
+            applied while it runs are taken up within a second. Ends cleanly on SIGTERM and SIGINT.
             """,
         options: [Option("port", "N", "the port (default: that of martlet.yaml, 6566; 0 means any free one)")],
         examples: [("martlet serve --port 6566", "serve this repository's features")]

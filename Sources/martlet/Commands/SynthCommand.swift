@@ -6,8 +6,8 @@ extension Command {
     static let synth = Command(
         "synth", "generate synthetic payments with labelled fraud", operands: "payments",
         discussion: """
-            Customers, cards, merchants and terminals; popularity, seasons, travel, refunds, late and repeated rows, and fraud of five
-            kinds. Equal settings give equal bytes, whatever the number of threads.
+            Customers, cards, merchants and terminals; popularity, seasons, travel, refunds, late and repeated
+            rows, and fraud of five kinds. Equal settings give equal bytes, whatever the number of threads.
             """,
         options: [
             Option("rows", "N", "rows (default: 1,000,000)"),

@@ -7,8 +7,9 @@ extension Command {
     static let trainingSet = Command(
         "training-set", "join a service's features to labels, each as of its own time", operands: "SERVICE",
         discussion: """
-            Exactly the label rows come out, in their order, with one column for each feature. The set is recorded with the
-            versions of the definitions and tables it was made from; --rebuild N makes the same bytes again.
+            Exactly the label rows come out, in their order, with one column for each feature. The set is
+            recorded with the versions of the definitions and tables it was made from; --rebuild N makes the
+            same bytes again.
             """,
         options: [
             Option("labels", "FILE|TABLE", "the label rows: join keys, a time, whatever else you keep beside them"),
@@ -69,8 +70,8 @@ extension Command {
     static let train = Command(
         "train", "fit a baseline model to a training set, and record the run", operands: "SERVICE",
         discussion: """
-            Gradient boosted trees (XGBoost) on the earliest rows, the number of trees chosen on later ones, the report on the last
-            ones: time never runs backwards between them.
+            Gradient boosted trees (XGBoost) on the earliest rows, the number of trees chosen on later ones, the
+            report on the last ones: time never runs backwards between them.
             """,
         options: [
             Option("label", "COLUMN", "what to predict: a bool, or 0 and 1"),

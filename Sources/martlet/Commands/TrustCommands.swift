@@ -5,8 +5,9 @@ extension Command {
     static let verify = Command(
         "verify", "prove that what is served equals what is trained on", operands: "[VIEW…]",
         discussion: """
-            Reads sampled entities from the online store, at the moment of the load and at later ones, computes the same values offline
-            from the tables that were loaded, and compares them bit for bit. Ends with status 1 on any difference.
+            Reads sampled entities from the online store, at the moment of the load and at later ones, computes
+            the same values offline from the tables that were loaded, and compares them bit for bit. Ends with
+            status 1 on any difference.
             """,
         options: [
             Option("entities", "N", "entities of each view (default: 1000)"),
@@ -115,7 +116,8 @@ extension Explanation {
             "  tables      "
                 + tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }.joined(
                     separator: ", "),
-            "  events      \(grouped(events.count)) counted, \(grouped(skipped)) skipped, \(grouped(notYetKnown)) not yet known",
+            "  events      \(grouped(events.count)) counted, \(grouped(skipped)) skipped, "
+                + "\(grouped(notYetKnown)) not yet known",
         ]
         let shown = events.prefix(limit).map {
             [
