@@ -58,24 +58,32 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform", "MartletQuality",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletQuality",
                 "MartletRegistry", "MartletServer", "MartletSynth",
             ]),
 
         // Tests: one folder a target
         .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),
         .testTarget(name: "MartletKeyValueTests", dependencies: ["MartletCore", "MartletKeyValue"]),
-        .testTarget(name: "MartletDatabaseTests", dependencies: ["MartletCore", "MartletDatabase"]),
-        .testTarget(name: "MartletObjectsTests", dependencies: ["MartletCore", "MartletObjects"]),
+        .testTarget(
+            name: "MartletDatabaseTests",
+            dependencies: ["MartletCore", "MartletDatabase", "MartletTestSupport"]),
+        .testTarget(
+            name: "MartletObjectsTests",
+            dependencies: ["MartletCore", "MartletObjects", "MartletTestSupport"]),
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
+        .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/TestSupport"),
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
         .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
-        .testTarget(name: "MartletDefinitionsTests", dependencies: ["MartletCore", "MartletDefinitions"]),
+        .testTarget(
+            name: "MartletDefinitionsTests",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletTestSupport"]),
         .testTarget(
             name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures"]),
         .testTarget(
             name: "MartletTablesTests",
-            dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables"]),
+            dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables", "MartletTestSupport"]),
         .testTarget(
             name: "MartletOnlineTests",
             dependencies: [
@@ -83,7 +91,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletRegistryTests",
-            dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry"]),
+            dependencies: [
+                "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletRegistry", "MartletTestSupport",
+            ]),
         .testTarget(
             name: "MartletQualityTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletQuality", "MartletQuery"]),
@@ -91,14 +101,18 @@ let package = Package(
         .testTarget(name: "MartletSynthTests", dependencies: ["MartletCore", "MartletSynth"]),
         .testTarget(
             name: "MartletPlatformTests",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletPlatform", "MartletQuery"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletPlatform", "MartletQuality",
+                "MartletQuery",
+                "MartletRegistry", "MartletSynth", "MartletTestSupport",
+            ]),
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
                 "MartletServer",
             ]),
-        .testTarget(name: "CommandLineTests", dependencies: ["MartletCore"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17

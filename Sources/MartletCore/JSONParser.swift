@@ -1,5 +1,5 @@
-/// Reads one JSON value (RFC 8259) into a tree. Of equal names in an object the last one counts; a number without fraction and
-/// exponent that fits into 64 bits is an integer.
+/// Reads one JSON value (RFC 8259) into a tree. Of equal names in an object the last one counts; a number without
+/// fraction and exponent that fits into 64 bits is an integer.
 struct JSONParser {
     private let bytes: [UInt8]
     private var position = 0

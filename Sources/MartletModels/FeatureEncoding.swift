@@ -2,8 +2,8 @@ package import MartletCore
 
 /// How the values of one feature become numbers.
 ///
-/// Numbers and booleans are themselves, timestamps are seconds since the epoch, a null is missing. A text is its rank among the
-/// distinct texts of the training rows in the order of their bytes; one that was not among them is missing.
+/// Numbers and booleans are themselves, timestamps are seconds since the epoch, a null is missing. A text is its rank
+/// among the distinct texts of the training rows in the order of their bytes; one that was not among them is missing.
 package struct FeatureEncoding: Sendable, Hashable {
     package let name: String
     package let type: DataType

@@ -45,8 +45,8 @@ extension RecordBatch {
 
 /// The labels of rows as 0 and 1.
 package enum BinaryLabels {
-    /// - Throws: `missingColumn`; `typeMismatch` for text, bytes and times; `invalidInput` for a null or a number that is
-    ///   neither 0 nor 1.
+    /// - Throws: `missingColumn`; `typeMismatch` for text, bytes and times; `invalidInput` for a null or a number
+    ///   that is neither 0 nor 1.
     package static func read(_ batch: RecordBatch, column name: String) throws -> [Float] {
         let column = try batch.required(name, role: "label")
         guard column.nullCount == 0 else {

@@ -17,7 +17,8 @@ package final class GradientBoostedTrees: Sendable {
         self.booster = Mutex(booster)
     }
 
-    /// Grows trees on the training rows. Where there are validation rows, keeps the rounds with the best AUC-PR on them.
+    /// Grows trees on the training rows. Where there are validation rows, keeps the rounds with the best AUC-PR on
+    /// them.
     ///
     /// Equal matrices, labels and parameters (threads included) give equal bytes.
     /// - Throws: `invalidInput` for no rows or rows of one class, `invalidSettings`, `internalFault`.

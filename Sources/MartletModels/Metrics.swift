@@ -35,8 +35,8 @@ private func fallingBits(_ value: Float) -> UInt32 {
     return bits >> 31 == 0 ? ~(bits | 0x8000_0000) : bits
 }
 
-/// Ascending, by the lowest 33 bits: three passes of eleven. A validation set is ranked after every round of training, where a
-/// sort by comparison takes as long as the round.
+/// Ascending, by the lowest 33 bits: three passes of eleven. A validation set is ranked after every round of
+/// training, where a sort by comparison takes as long as the round.
 private func radixSort(_ keys: inout [UInt64]) {
     var other = [UInt64](repeating: 0, count: keys.count)
     for shift in [0, 11, 22] as [UInt64] {
@@ -52,8 +52,9 @@ private func radixSort(_ keys: inout [UInt64]) {
     }
 }
 
-/// The area under the precision-recall curve as the average precision: the sum over falling thresholds of the precision times
-/// the gain in recall. Rows of equal score share one threshold, so their order does not matter. O(n log n).
+/// The area under the precision-recall curve as the average precision: the sum over falling thresholds of the
+/// precision times the gain in recall. Rows of equal score share one threshold, so their order does not matter. O(n
+/// log n).
 ///
 /// - Parameters: scores without NaN; labels 0 or 1.
 /// - Returns: NaN without positives; the base rate where all scores are equal.
@@ -69,8 +70,8 @@ package func averagePrecision(scores: [Float], labels: [Float]) -> Double {
     return found == 0 ? .nan : sum / Double(found)
 }
 
-/// The area under the receiver operating characteristic: the chance that a positive scores above a negative, equal scores
-/// counting one half (Mann-Whitney). O(n log n).
+/// The area under the receiver operating characteristic: the chance that a positive scores above a negative, equal
+/// scores counting one half (Mann-Whitney). O(n log n).
 /// - Returns: NaN without rows of both classes.
 package func areaUnderROC(scores: [Float], labels: [Float]) -> Double {
     var positivesAbove = 0
@@ -86,8 +87,8 @@ package func areaUnderROC(scores: [Float], labels: [Float]) -> Double {
     return wins / (Double(positivesAbove) * Double(negatives))
 }
 
-/// The fraction of positives among the `k` rows of highest score. Where the k-th row is one of several of equal score, each of
-/// them counts with the chance that it is chosen, so that the order of the rows does not matter.
+/// The fraction of positives among the `k` rows of highest score. Where the k-th row is one of several of equal
+/// score, each of them counts with the chance that it is chosen, so that the order of the rows does not matter.
 /// - Returns: NaN without rows or for `k` below 1; `k` above the number of rows means all of them.
 package func precision(at k: Int, scores: [Float], labels: [Float]) -> Double {
     let wanted = min(k, scores.count)

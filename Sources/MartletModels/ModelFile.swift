@@ -5,7 +5,8 @@ extension GradientBoostedTrees {
     /// The largest file that `load` reads.
     package static let maximumFileBytes = 4 << 30
 
-    /// Writes the model beside the path, syncs it, and renames it: a reader sees the old file or the new one, never a part.
+    /// Writes the model beside the path, syncs it, and renames it: a reader sees the old file or the new one, never a
+    /// part.
     /// - Throws: `fileSystem`, `diskFull`.
     package func save(to path: String) throws {
         let bytes = try serialized()

@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// Rows divided by time: all training rows come before all validation rows, those before all test rows. Rows of equal time
-/// are never divided, so a part may be a little larger or smaller than asked.
+/// Rows divided by time: all training rows come before all validation rows, those before all test rows. Rows of equal
+/// time are never divided, so a part may be a little larger or smaller than asked.
 package struct TimeSplit: Sendable, Hashable {
     /// Row numbers in the order of time; equal times in the order of the rows.
     package let training: [Int32]

@@ -23,10 +23,10 @@ package struct TrainingTask: Sendable {
         self.parameters = parameters
     }
 
-    /// Trains on the earliest rows, chooses the number of trees on later ones, and reports on the last ones, which neither the
-    /// trees nor their number have seen.
-    /// - Throws: `missingColumn`, `typeMismatch`, `invalidInput` (no rows, or one class only, in training or test; a feature
-    ///   named twice; the label as a feature), `invalidSettings`, `limitExceeded`.
+    /// Trains on the earliest rows, chooses the number of trees on later ones, and reports on the last ones, which
+    /// neither the trees nor their number have seen.
+    /// - Throws: `missingColumn`, `typeMismatch`, `invalidInput` (no rows, or one class only, in training or test; a
+    ///   feature named twice; the label as a feature), `invalidSettings`, `limitExceeded`.
     package func run(
         _ batch: RecordBatch, progress: any ProgressReporter = SilentProgress()
     ) throws -> (model: GradientBoostedTrees, report: TrainingReport) {

@@ -55,7 +55,8 @@ package struct TrainingReport: Sendable, Hashable {
 }
 
 extension TrainingReport {
-    /// By name, as a record of a run keeps them: `test_auc_pr`, `validation_log_loss`, …; without those that have no meaning.
+    /// By name, as a record of a run keeps them: `test_auc_pr`, `validation_log_loss`, …; without those that have no
+    /// meaning.
     package var namedMetrics: [(name: String, value: Double)] {
         var list: [(name: String, value: Double)] = []
         for (part, metrics) in [("validation", validationMetrics), ("test", testMetrics)] {

@@ -4,8 +4,8 @@ import MartletCore
 /// - Throws: `code` with XGBoost's own first line where the call failed.
 func checked(_ doing: String, _ status: Int32, as code: MartletError.Code = .internalFault) throws {
     guard status != 0 else { return }
-    // The text is thread-local and lives until the next call. It names files and parameters, never a value of a feature;
-    // its later lines are a stack trace.
+    // The text is thread-local and lives until the next call. It names files and parameters, never a value of a
+    // feature; its later lines are a stack trace.
     let text = XGBGetLastError().map { String(cString: $0) } ?? "no reason given"
     let line = text.split(separator: "\n").first.map(String.init) ?? text
     // A leading "[00:00:00] path:line: " is the library's own place.

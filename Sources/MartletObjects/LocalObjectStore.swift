@@ -1,8 +1,8 @@
 internal import Glibc
 internal import MartletCore
 
-/// Objects as files of a folder, made durable before a call returns: a file is written beside its place under a temporary name,
-/// synced, renamed or linked into place, and the folder is synced.
+/// Objects as files of a folder, made durable before a call returns: a file is written beside its place under a
+/// temporary name, synced, renamed or linked into place, and the folder is synced.
 package struct LocalObjectStore: ObjectStore {
     /// The absolute path of the folder, without a slash at its end (the root folder is the empty text).
     package let root: String
@@ -10,7 +10,8 @@ package struct LocalObjectStore: ObjectStore {
     private let random: @Sendable () -> UInt64
 
     /// - Parameters:
-    ///   - url: `file:/absolute`, `file:///absolute`, `file:relative` or a bare path, taken literally (no percent escapes).
+    ///   - url: `file:/absolute`, `file:///absolute`, `file:relative` or a bare path, taken literally (no percent
+    ///     escapes).
     ///   - base: what a relative path is relative to; nil means the current folder.
     ///   - random: makes temporary names unique.
     /// - Throws: `invalidSettings` for a URL of another kind.

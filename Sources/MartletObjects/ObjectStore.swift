@@ -2,9 +2,9 @@ package import MartletCore
 
 /// A flat space of keys, each with bytes: a folder of files or, later, a bucket.
 ///
-/// Keys are relative paths such as `acme/main/bronze.payments/_delta_log/00000000000000000000.json`: parts parted by `/`,
-/// none of them empty, `.` or `..`. All calls block; they are made from threads that may. Acknowledged means durable.
-/// Errors: `notFound`, `diskFull`, `fileSystem`, `invalidInput` for a key that is none.
+/// Keys are relative paths such as `acme/main/bronze.payments/_delta_log/00000000000000000000.json`: parts parted by
+/// `/`, none of them empty, `.` or `..`. All calls block; they are made from threads that may. Acknowledged means
+/// durable. Errors: `notFound`, `diskFull`, `fileSystem`, `invalidInput` for a key that is none.
 package protocol ObjectStore: Sendable {
     /// Where the store lives, for messages.
     var location: String { get }
@@ -19,8 +19,8 @@ package protocol ObjectStore: Sendable {
     /// - Parameter modified: the modification time to give it, where the store can; nil means now.
     func putIfAbsent(_ key: String, _ bytes: [UInt8], modified: Timestamp?) throws -> Bool
 
-    /// The objects whose keys start with `prefix` and come after `after`, in the order of their UTF-8 bytes. Objects still being
-    /// written are not among them.
+    /// The objects whose keys start with `prefix` and come after `after`, in the order of their UTF-8 bytes. Objects
+    /// still being written are not among them.
     func list(prefix: String, after: String?) throws -> [ObjectEntry]
 
     /// nil where there is no such object.
@@ -29,8 +29,8 @@ package protocol ObjectStore: Sendable {
     /// Removes an object; an absent one is no error.
     func delete(_ key: String) throws
 
-    /// The absolute path under which other libraries of this process (DuckDB) read and write the object; nil where the store is
-    /// not a local folder. Does not ask whether it exists.
+    /// The absolute path under which other libraries of this process (DuckDB) read and write the object; nil where
+    /// the store is not a local folder. Does not ask whether it exists.
     func localPath(_ key: String) throws -> String?
 
     /// Makes the folder for objects that another library is going to write below `prefix` (which ends in `/`).

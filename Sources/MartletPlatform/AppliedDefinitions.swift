@@ -73,7 +73,8 @@ package struct AppliedDefinitions: Sendable {
         let names = members.keys.filter { $0.kind == kind }.map(\.name).sorted()
         let fix =
             nearestName(to: name, among: names).map { "did you mean \($0)?" }
-            ?? (names.isEmpty ? "apply a repository that defines one: martlet apply" : "there are \(names.joined(separator: ", "))")
+            ?? (names.isEmpty
+                ? "apply a repository that defines one: martlet apply" : "there are \(names.joined(separator: ", "))")
         throw MartletError(.unknownName, "no \(kind.rawValue) \(name) is applied", fix: fix)
     }
 }

@@ -23,13 +23,15 @@ func withFileLock<T>(_ path: String, _ body: () throws -> T) throws -> T {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
         throw MartletError(
-            .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))", place: .init(file: path))
+            .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))",
+            place: .init(file: path))
     }
     defer { close(descriptor) }
     while flock(descriptor, LOCK_EX) != 0 {
         guard errno == EINTR else {
             throw MartletError(
-                .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))", place: .init(file: path))
+                .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))",
+                place: .init(file: path))
         }
     }
     return try body()

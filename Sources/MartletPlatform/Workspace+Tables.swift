@@ -4,7 +4,9 @@ internal import MartletTables
 
 /// The table that a text names, as opposed to a file: `silver.loans` is a table, `loans.parquet` is not.
 func tableNamed(_ text: String) -> TableName? {
-    guard let name = TableName(text), ["bronze", "silver", "gold", "quarantine"].contains(name.layer) else { return nil }
+    guard let name = TableName(text), ["bronze", "silver", "gold", "quarantine"].contains(name.layer) else {
+        return nil
+    }
     return name
 }
 
@@ -49,5 +51,13 @@ extension Workspace {
                 version: $0.version, time: $0.time, operation: $0.operation, addedFiles: $0.addedFiles,
                 rows: $0.metrics["numOutputRows"] ?? "")
         }
+    }
+}
+
+extension Workspace {
+    /// The newest rows of a table as SQL that can follow FROM.
+    package func scan(of name: String) throws -> String {
+        let table = try table(TableName(parsing: name))
+        return "(\(try table.scanSQL(table.snapshot())))"
     }
 }

@@ -83,7 +83,8 @@ package final class Workspace: Sendable {
                 if let online = parts.online { return online }
                 let path = try Self.path(of: settings.online, scheme: "lmdb", part: "online", in: directory)
                 try makeFolder(path)
-                let online = try LMDBOnlineStore(path: path, limits: EnvironmentLimits(mapSizeBytes: settings.limits.onlineBytes))
+                let online = try LMDBOnlineStore(
+                    path: path, limits: EnvironmentLimits(mapSizeBytes: settings.limits.onlineBytes))
                 parts.online = online
                 return online
             }

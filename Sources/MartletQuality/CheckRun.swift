@@ -2,14 +2,14 @@ package import MartletCore
 package import MartletDefinitions
 package import MartletQuery
 
-/// One run of the checks of a source over a batch of rows. The rows are read twice: once to count what fails, once (by the caller)
-/// to take those that pass or fail.
+/// One run of the checks of a source over a batch of rows. The rows are read twice: once to count what fails, once
+/// (by the caller) to take those that pass or fail.
 ///
 /// Leaves the temporary table `check_failures` in the connection: the positions of the failing rows with the reasons.
 package struct CheckRun {
     package let report: CheckReport
-    /// A query for the rows that fail a check of severity `error` or `critical`: their columns, `_reason` (the names of the failed
-    /// checks) and `_checked_at`.
+    /// A query for the rows that fail a check of severity `error` or `critical`: their columns, `_reason` (the names
+    /// of the failed checks) and `_checked_at`.
     package let failingRows: String
     /// A query for the other rows.
     package let passingRows: String
@@ -30,11 +30,13 @@ package struct CheckRun {
         let rowChecks = checks.enumerated().compactMap { index, check in
             (check.rule.failingRow ?? uniqueness(check.rule, known: known)).map { (index: index, failing: $0) }
         }
+        let flags = rowChecks.map { ", (\($0.failing)) AS f\($0.index)" }.joined()
+        let counts = rowChecks.map { ", count_if(f\($0.index)) AS n\($0.index)" }.joined()
         do {
             try connection.execute(
                 """
                 CREATE OR REPLACE TEMP TABLE check_failures AS SELECT * FROM (
-                    SELECT _position\(rowChecks.map { ", (\($0.failing)) AS f\($0.index)" }.joined()) FROM \(rows) AS batch)
+                    SELECT _position\(flags) FROM \(rows) AS batch)
                 WHERE \(rowChecks.isEmpty ? "false" : rowChecks.map { "f\($0.index)" }.joined(separator: " OR "))
                 """)
         } catch {
@@ -43,7 +45,7 @@ package struct CheckRun {
         // The count of failures keeps this one row where no check is about rows.
         let counted = try connection.query(
             """
-            SELECT (SELECT count(*) FROM \(rows)) AS total, count(*) AS failures\(rowChecks.map { ", count_if(f\($0.index)) AS n\($0.index)" }.joined())
+            SELECT (SELECT count(*) FROM \(rows)) AS total, count(*) AS failures\(counts)
             FROM check_failures
             """)
         let total = Int(counted["total"]?[0].number ?? 0)
@@ -92,8 +94,8 @@ private func blamed(
     return error
 }
 
-/// True for a row whose values stand in another row too: here, all but the first such row of the batch fail; and every row whose
-/// values were accepted earlier.
+/// True for a row whose values stand in another row too: here, all but the first such row of the batch fail; and
+/// every row whose values were accepted earlier.
 private func uniqueness(_ rule: Check.Rule, known: String?) -> String? {
     guard case .unique(let columns) = rule else { return nil }
     let names = columns.map(quotedIdentifier)

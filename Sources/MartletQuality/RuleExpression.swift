@@ -2,10 +2,11 @@ internal import MartletCore
 internal import MartletDefinitions
 internal import MartletQuery
 
-/// Makes sure that the text of a `sql` rule is one expression and nothing more, so that it cannot leave the parentheses that it is
-/// put in (`true) OR (true`) nor bring clauses or statements of its own.
+/// Makes sure that the text of a `sql` rule is one expression and nothing more, so that it cannot leave the
+/// parentheses that it is put in (`true) OR (true`) nor bring clauses or statements of its own.
 ///
-/// DuckDB's own parser decides. A subquery is an expression too: who writes definitions may read what the engine may read.
+/// DuckDB's own parser decides. A subquery is an expression too: who writes definitions may read what the engine may
+/// read.
 /// - Throws: `invalidDefinition` with the name of the check.
 func validateExpression(_ expression: String, of check: Check, connection: QueryConnection) throws {
     func refusal(_ reason: String) -> MartletError {

@@ -3,8 +3,8 @@ internal import MartletDefinitions
 internal import MartletQuery
 
 extension Check.Rule {
-    /// A boolean SQL expression over a row that is true for a row which fails; nil for a rule about the batch as a whole and for
-    /// `unique`, which looks at other rows.
+    /// A boolean SQL expression over a row that is true for a row which fails; nil for a rule about the batch as a
+    /// whole and for `unique`, which looks at other rows.
     var failingRow: String? {
         switch self {
         case .rowCount, .freshness, .unique: nil
@@ -12,7 +12,8 @@ extension Check.Rule {
         case .accepted(let column, let values):
             values.isEmpty
                 ? "\(quotedIdentifier(column)) IS NOT NULL"
-                : "coalesce(\(quotedIdentifier(column)) NOT IN (\(values.map(sqlLiteral).joined(separator: ", "))), false)"
+                : "coalesce(\(quotedIdentifier(column)) NOT IN "
+                    + "(\(values.map(sqlLiteral).joined(separator: ", "))), false)"
         case .range(let column, let minimum, let maximum):
             // DuckDB orders NaN above every number: it fails a maximum, and must fail a minimum alone as well.
             "coalesce("

@@ -16,7 +16,8 @@ struct ResultReader {
             defer { unsafe cmartlet_duckdb_destroy_logical_type(&type) }
             if columns.contains(where: { $0.name == name }) {
                 throw MartletError(
-                    .invalidDefinition, "the query gives two columns named \(name)", fix: "name one of them otherwise with AS")
+                    .invalidDefinition, "the query gives two columns named \(name)",
+                    fix: "name one of them otherwise with AS")
             }
             columns.append(try ColumnReader(name, unsafe type))
         }

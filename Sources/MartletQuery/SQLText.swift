@@ -41,13 +41,14 @@ extension DataType {
     }
 }
 
-private func doubled(_ text: String, _ quote: Character) -> String {
-    var result = ""
-    for character in text {
-        if character == quote { result.append(quote) }
-        result.append(character)
+/// By scalars: a quote with a combining mark behind it is one `Character`, and would slip through.
+private func doubled(_ text: String, _ quote: Unicode.Scalar) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        if scalar == quote { result.append(quote) }
+        result.append(scalar)
     }
-    return result
+    return String(result)
 }
 
 private func hexPair(_ byte: UInt8) -> String {

@@ -1,5 +1,5 @@
-/// Draws an index with given weights in O(1), by the alias method (Vose, "A linear algorithm for generating random numbers with a
-/// given distribution", IEEE Transactions on Software Engineering 17, 1991).
+/// Draws an index with given weights in O(1), by the alias method (Vose, "A linear algorithm for generating random
+/// numbers with a given distribution", IEEE Transactions on Software Engineering 17, 1991).
 struct AliasTable: Sendable {
     struct Cell: Sendable {
         /// Draws below it stay in the cell, the others go to the alias.

@@ -1,4 +1,5 @@
-/// A place where customers live and merchants sell. Positions are in degrees (WGS 84), populations in thousands, rounded.
+/// A place where customers live and merchants sell. Positions are in degrees (WGS 84), populations in thousands,
+/// rounded.
 struct City: Sendable {
     let name: String
     let country: String

@@ -34,8 +34,8 @@ struct Vocabulary: Sendable {
             var end = 0
             for row in codes.indices {
                 let word = words[Int(codes[row])]
-                // The capacity is the longest word for every row and one whole word more, so the stores stay inside; what
-                // they write beyond the word, the next row writes over.
+                // The capacity is the longest word for every row and one whole word more, so the stores stay inside;
+                // what they write beyond the word, the next row writes over.
                 let place = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[end...])
                 place.storeBytes(of: word.parts.0.littleEndian, as: UInt64.self)
                 if word.count > 8 { place.storeBytes(of: word.parts.1.littleEndian, toByteOffset: 8, as: UInt64.self) }

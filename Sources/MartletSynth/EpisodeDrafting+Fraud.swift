@@ -7,8 +7,8 @@ struct CardLeak {
     var victimsLeft: Int
 }
 
-/// The five kinds of fraud. The subtle ones of each kind take their time, stay near the usual amounts and places, and look
-/// much like an honest customer on a busy day.
+/// The five kinds of fraud. The subtle ones of each kind take their time, stay near the usual amounts and places, and
+/// look much like an honest customer on a busy day.
 extension EpisodeDrafting {
     /// Six to thirty tiny amounts online in minutes, many declined; where the card works, it is spent.
     mutating func cardTesting(_ isSubtle: Bool) {

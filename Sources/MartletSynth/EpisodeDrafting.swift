@@ -71,7 +71,8 @@ struct EpisodeDrafting {
         }
     }
 
-    /// Appends a payment, and now and then its duplicate. Payments outside the period and fraud beyond the target are left out.
+    /// Appends a payment, and now and then its duplicate. Payments outside the period and fraud beyond the target are
+    /// left out.
     mutating func append(_ payment: PaymentDraft) {
         guard payment.event >= timeline.start, payment.event < timeline.end else { return }
         let isFraud = payment.fraud != .none
@@ -121,8 +122,8 @@ extension EpisodeDrafting {
         return merchant
     }
 
-    /// A payment as the customer would make it there, `factor` times as high. The payer stands at the shop, or in `city` with
-    /// `device`.
+    /// A payment as the customer would make it there, `factor` times as high. The payer stands at the shop, or in
+    /// `city` with `device`.
     mutating func payment(
         _ victim: (customer: Int, card: Int32), at event: Int64, merchant: Int, city: Int, device: Int64,
         factor: Double = 1, fraud: FraudKind = .none

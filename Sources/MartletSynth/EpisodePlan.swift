@@ -1,8 +1,8 @@
 import MartletCore
 
-/// The payments that come in episodes: all the fraud, the honest visits that belong to it, and honest episodes that look like
-/// it. Drawn at the start, in memory proportional to the fraud (about 100 bytes a row), and woven into the ordinary payments
-/// by arrival time.
+/// The payments that come in episodes: all the fraud, the honest visits that belong to it, and honest episodes that
+/// look like it. Drawn at the start, in memory proportional to the fraud (about 100 bytes a row), and woven into the
+/// ordinary payments by arrival time.
 struct EpisodePlan: Sendable {
     /// By arrival; `identity` and `refundOf` are rows of the file.
     let payments: [PaymentDraft]

@@ -1,7 +1,8 @@
 internal import Glibc
 
 /// Log-normal distributions by table: the quantile function of each at equal steps of probability, read with linear
-/// interpolation. The outermost 1/2048 on both sides is cut off. One array for all, so that a draw touches no other object.
+/// interpolation. The outermost 1/2048 on both sides is cut off. One array for all, so that a draw touches no other
+/// object.
 struct LogNormalTables: Sendable {
     private static let steps = 1_024
     private let quantiles: [Float]

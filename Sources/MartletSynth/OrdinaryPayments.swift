@@ -1,7 +1,7 @@
 import MartletCore
 
-/// The payments of every day: row after row a pure function of the settings and the row's number, so that any batch, and any
-/// earlier row that a refund or a duplicate points to, can be made on its own.
+/// The payments of every day: row after row a pure function of the settings and the row's number, so that any batch,
+/// and any earlier row that a refund or a duplicate points to, can be made on its own.
 struct OrdinaryPayments: Sendable {
     /// What a row would like to be. Whether it can is decided by the row it points to.
     private enum Role { case payment, duplicate, refund }

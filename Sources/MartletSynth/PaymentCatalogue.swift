@@ -1,7 +1,7 @@
 import MartletCore
 
-/// Who pays, with what, and where: drawn once from the seed, read by every batch. Entities are indices from 0; their ids are the
-/// index plus 1.
+/// Who pays, with what, and where: drawn once from the seed, read by every batch. Entities are indices from 0; their
+/// ids are the index plus 1.
 struct PaymentCatalogue: Sendable {
     let realism: PaymentSettings.Realism
     /// Where the period starts; nothing in the catalogue is younger.
@@ -198,7 +198,8 @@ private func drawMerchants(_ count: Int, seed: UInt64, cities: AliasTable) -> [M
     }
 }
 
-/// Bounds of consecutive ranges that give each owner one item and the rest to whom `draw` names; the last bound is `items`.
+/// Bounds of consecutive ranges that give each owner one item and the rest to whom `draw` names; the last bound is
+/// `items`.
 private func sharedOut(_ items: Int, among owners: Int, draw: () -> Int) -> [Int32] {
     var counts = [Int32](repeating: 1, count: owners)
     for _ in 0..<(items - owners) { counts[draw()] += 1 }

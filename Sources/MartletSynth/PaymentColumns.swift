@@ -71,7 +71,8 @@ struct PaymentColumns {
         fraudCodes = [UInt8](repeating: 0, count: rows)
     }
 
-    /// Column after column for a few hundred rows at a time, so that each loop is tight and the drafts stay in the cache.
+    /// Column after column for a few hundred rows at a time, so that each loop is tight and the drafts stay in the
+    /// cache.
     /// - Parameter drafts: `identity` and `refundOf` are rows of the file.
     mutating func append(_ drafts: [PaymentDraft], _ catalogue: PaymentCatalogue) {
         let merchantCity = catalogue.merchantCity

@@ -37,7 +37,8 @@ enum PaymentKind: UInt8, Sendable {
 
 /// One row before it is written into columns; entities are indices into the catalogue.
 struct PaymentDraft: Sendable {
-    /// The row that first carried this payment's id. A planned row holds its place in the plan until positions are known.
+    /// The row that first carried this payment's id. A planned row holds its place in the plan until positions are
+    /// known.
     var identity = 0
     var customer: Int32 = 0
     var card: Int32 = 0

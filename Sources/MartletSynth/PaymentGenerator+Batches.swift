@@ -3,7 +3,8 @@ package import MartletCore
 internal import Synchronization
 
 extension PaymentGenerator {
-    /// Hands every batch to `body` in order, while `settings.threads` threads make the next ones; at most two a thread wait.
+    /// Hands every batch to `body` in order, while `settings.threads` threads make the next ones; at most two a
+    /// thread wait.
     ///
     /// `body` runs on the calling thread. Blocks it; not for use on the cooperative pool.
     /// - Throws: what `body` throws, after the threads have stopped.

@@ -1,9 +1,10 @@
 package import MartletCore
 
-/// Who and what the payments name, as tables of their own. Ids are those of the payments; every timestamp lies before the
-/// period, so each row is known when the first payment arrives.
+/// Who and what the payments name, as tables of their own. Ids are those of the payments; every timestamp lies before
+/// the period, so each row is known when the first payment arrives.
 extension PaymentGenerator {
-    /// `customer_id, opened_at, segment, home_country, home_city, latitude, longitude`, with the position of the home city.
+    /// `customer_id, opened_at, segment, home_country, home_city, latitude, longitude`, with the position of the home
+    /// city.
     package func customers() -> RecordBatch {
         let all = 0..<catalogue.customerCount
         let cities = catalogue.homeCity

@@ -2,9 +2,10 @@ package import MartletCore
 
 /// Synthetic card payments with labelled fraud, as batches in the order of their arrival.
 ///
-/// A batch is a pure function of the settings and its number, so batches may be made on any thread and in any order. Rows of
-/// the file are numbered from 0; a payment's id is the number of its first row plus 1. Making it costs time and memory in
-/// proportion to the entities and to the fraudulent rows; a batch takes about 50 ms (v2, one core) and 15 MB.
+/// A batch is a pure function of the settings and its number, so batches may be made on any thread and in any order.
+/// Rows of the file are numbered from 0; a payment's id is the number of its first row plus 1. Making it costs time
+/// and memory in proportion to the entities and to the fraudulent rows; a batch takes about 50 ms (v2, one core) and
+/// 15 MB.
 package struct PaymentGenerator: Sendable {
     package static let standardRowsPerBatch = 65_536
 

@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// What a file of payments turned out to hold: counted from the batches, not taken from the settings. Summaries of different
-/// batches of the same file may be made on different threads and merged.
+/// What a file of payments turned out to hold: counted from the batches, not taken from the settings. Summaries of
+/// different batches of the same file may be made on different threads and merged.
 package struct PaymentSummary: Sendable, Hashable {
     package private(set) var rows = 0
     package private(set) var fraudRows = 0
@@ -35,43 +35,41 @@ package struct PaymentSummary: Sendable, Hashable {
             case .timestamp(let arrivals)? = batch["arrival_time"]?.values,
             case .string(let statuses)? = batch["status"]?.values, case .float64(let amounts)? = batch["amount"]?.values
         else { preconditionFailure("a summary is made of payments") }
-        rows += batch.rowCount
+        var counts = HourCounts()
         var approved = 0.0
-        var day = 0
-        var rowsOfDay = 0
+        var (late, duplicates, declined, refunds) = (0, 0, 0, 0)
         for row in 0..<batch.rowCount {
-            let hour = Int(flooredDivision(events[row], by: 3_600_000_000))
-            let rowDay = hour / 24
-            if rowDay != day {
-                rowsByDay[day, default: 0] += rowsOfDay
-                day = rowDay
-                rowsOfDay = 0
-            }
-            rowsOfDay += 1
-            rowsByHour[hour % 24] += 1
+            counts.add(events[row])
             if frauds[row] {
-                fraudRows += 1
-                fraudByHour[hour % 24] += 1
+                fraudByHour[counts.hourOfDay] += 1
                 let kind = FraudKind.names.firstIndex { kinds.slice(row).elementsEqual($0.utf8) }
                 rowsByFraudKind[kind ?? 0] += 1
             }
-            let isDuplicate = number(ofID: ids.slice(row)) <= firstRow + row
-            if isDuplicate {
-                duplicateRows += 1
+            if number(ids.bytes, ids.range(row)) <= firstRow + row {
+                duplicates += 1
             } else if arrivals[row] - events[row] > Self.lateAfter.microseconds {
-                lateRows += 1
+                late += 1
             }
             switch statuses.bytes[Int(statuses.offsets[row])] {
-            case UInt8(ascii: "d"): declinedRows += 1
-            case UInt8(ascii: "r"): refundRows += 1
+            case UInt8(ascii: "d"): declined += 1
+            case UInt8(ascii: "r"): refunds += 1
             default: approved += amounts[row]
             }
         }
-        rowsByDay[day, default: 0] += rowsOfDay
-        if rowsByDay[day] == 0 { rowsByDay[day] = nil }
-        rowsByDay[0] = rowsByDay[0] == 0 ? nil : rowsByDay[0]
-        approvedAmount += approved
+        counts.finish()
+        rows += batch.rowCount
+        fraudRows += frauds.count { $0 }
         rowsByFraudKind[0] = rows - fraudRows
+        for (hour, count) in counts.rows {
+            let day = Int(flooredDivision(hour, by: 24))
+            rowsByHour[Int(hour) - day * 24] += count
+            rowsByDay[day, default: 0] += count
+        }
+        lateRows += late
+        duplicateRows += duplicates
+        declinedRows += declined
+        refundRows += refunds
+        approvedAmount += approved
     }
 
     package mutating func merge(_ other: PaymentSummary) {
@@ -89,9 +87,41 @@ package struct PaymentSummary: Sendable, Hashable {
     }
 }
 
-/// Of `p` and digits.
-private func number(ofID id: ArraySlice<UInt8>) -> Int {
-    id.dropFirst().reduce(0) { $0 &* 10 &+ Int($1 &- 48) }
+/// The number of an id: `p` and digits.
+@inline(__always)
+private func number(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
+    var number = 0
+    for index in (range.lowerBound + 1)..<range.upperBound { number = number &* 10 &+ Int(bytes[index] &- 48) }
+    return number
+}
+
+/// Rows by hour since the epoch. Most rows are of the same hour as the row before, so the dictionary is seldom asked.
+private struct HourCounts {
+    private static let length: Int64 = 3_600_000_000
+    private(set) var rows: [Int64: Int] = [:]
+    private var hour: Int64 = 0
+    private var start: Int64 = 0
+    private var count = 0
+    /// Of the row added last.
+    private(set) var hourOfDay = 0
+
+    @inline(__always)
+    mutating func add(_ time: Int64) {
+        if time < start || time >= start &+ Self.length { move(to: time) }
+        count += 1
+    }
+
+    private mutating func move(to time: Int64) {
+        finish()
+        hour = flooredDivision(time, by: Self.length)
+        start = hour * Self.length
+        hourOfDay = Int(hour - flooredDivision(hour, by: 24) * 24)
+    }
+
+    mutating func finish() {
+        if count > 0 { rows[hour, default: 0] += count }
+        count = 0
+    }
 }
 
 extension PaymentSummary {
@@ -117,8 +147,8 @@ extension PaymentSummary {
     /// Rows an hour for each hour of the day, against the average hour.
     package var hourSeasonality: [Double] { rowsByHour.map { fraction($0) * 24 } }
 
-    /// Rows a day on the days after pay-day (the 25th to the 28th), against the average of all other days; 0 where the period
-    /// has none of one or the other.
+    /// Rows a day on the days after pay-day (the 25th to the 28th), against the average of all other days; 0 where
+    /// the period has none of one or the other.
     package var payDayUplift: Double {
         var paid = (days: 0, rows: 0)
         var other = (days: 0, rows: 0)

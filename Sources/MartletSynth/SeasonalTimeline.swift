@@ -1,7 +1,7 @@
 import MartletCore
 
-/// How payments spread over the period: an intensity for each hour of it, and the way between a fraction of all payments
-/// and the moment by which that fraction has arrived.
+/// How payments spread over the period: an intensity for each hour of it, and the way between a fraction of all
+/// payments and the moment by which that fraction has arrived.
 struct SeasonalTimeline: Sendable {
     private static let hour: Int64 = 3_600_000_000
 

@@ -24,7 +24,8 @@ extension DeltaTable {
     }
 
     /// Makes the next version of the table, again and again until no other writer was faster.
-    /// - Parameter build: the actions for the table as it is now (nil where there is none); nil means that nothing is to be done.
+    /// - Parameter build: the actions for the table as it is now (nil where there is none); nil means that nothing is
+    ///   to be done.
     func commit(_ intent: CommitIntent, _ build: (Snapshot?) throws -> [DeltaAction]?) throws -> Commit {
         for attempt in 1...max(1, context.limits.commitAttempts) {
             let current = try currentSnapshot()

@@ -3,7 +3,8 @@ internal import MartletObjects
 internal import MartletQuery
 
 extension DeltaTable {
-    /// A `SELECT` over the rows of a snapshot, to stand in parentheses or in a view. Its columns have the types of the schema.
+    /// A `SELECT` over the rows of a snapshot, to stand in parentheses or in a view. Its columns have the types of
+    /// the schema.
     /// - Parameters:
     ///   - columns: those wanted, in this order; nil means all in the order of the schema.
     ///   - filter: leaves out files that cannot hold a row wanted; rows must still be filtered.

@@ -26,9 +26,9 @@ extension DeltaTable {
     }
 
     /// Adds the rows of a query, in its order, as one new version; makes the table where there is none.
-    /// - Throws: `missingColumn` and `typeMismatch` where the rows do not fit the table, `invalidInput` for nulls in a column
-    ///   that takes none, `conflict` where another writer changed the table's columns so that they no longer fit or where other
-    ///   writers were faster in all attempts; what the query throws. Then nothing was written.
+    /// - Throws: `missingColumn` and `typeMismatch` where the rows do not fit the table, `invalidInput` for nulls in
+    ///   a column that takes none, `conflict` where another writer changed the table's columns so that they no longer
+    ///   fit or where other writers were faster in all attempts; what the query throws. Then nothing was written.
     @discardableResult
     package func append(
         _ query: String, on connection: QueryConnection, _ options: WriteOptions = WriteOptions()
@@ -37,8 +37,9 @@ extension DeltaTable {
     }
 
     /// Replaces all rows by those of a query. Older versions stay readable.
-    /// - Parameter version: the version that the query was computed from; the write fails with `conflict` where the table's
-    ///   files have changed since. nil means that the rows do not depend on the table: the newest rows, too, are replaced.
+    /// - Parameter version: the version that the query was computed from; the write fails with `conflict` where the
+    ///   table's files have changed since. nil means that the rows do not depend on the table: the newest rows, too,
+    ///   are replaced.
     @discardableResult
     package func overwrite(
         _ query: String, on connection: QueryConnection, basedOn version: Int64? = nil,

@@ -3,8 +3,8 @@ internal import MartletObjects
 internal import MartletQuery
 internal import Synchronization
 
-/// A Delta Lake table. Any number of threads and processes, ours and others', may read and append at the same time; of concurrent
-/// commits each one either becomes a version of its own or fails as a whole.
+/// A Delta Lake table. Any number of threads and processes, ours and others', may read and append at the same time;
+/// of concurrent commits each one either becomes a version of its own or fails as a whole.
 ///
 /// All calls block; they are made from threads that may.
 package final class DeltaTable: Sendable {
@@ -67,7 +67,8 @@ package final class DeltaTable: Sendable {
         cached.withLock { if ($0?.version ?? -1) < snapshot.version { $0 = snapshot } }
     }
 
-    /// The versions with the time of their commit: the modification time of its file, made to rise where clocks went back.
+    /// The versions with the time of their commit: the modification time of its file, made to rise where clocks went
+    /// back.
     package func versionTimes() throws -> [(version: Int64, time: Timestamp)] {
         var last = Timestamp(microseconds: .min)
         return try log.list(from: 0).commits.sorted { $0.key < $1.key }.map { version, modified in

@@ -1,7 +1,7 @@
 internal import MartletCore
 
-/// What a table's log knows of the values in a file (Delta protocol, "Per-file Statistics"). Minimum and maximum are bounds: for
-/// texts that were cut and for times between milliseconds they lie a little outside.
+/// What a table's log knows of the values in a file (Delta protocol, "Per-file Statistics"). Minimum and maximum are
+/// bounds: for texts that were cut and for times between milliseconds they lie a little outside.
 struct FileStatistics: Sendable, Hashable {
     var rowCount: Int64
     var minima: [String: JSONValue] = [:]

@@ -1,7 +1,7 @@
 internal import MartletCore
 
-/// Actions reconciled (Delta protocol, "Action Reconciliation"): the newest protocol and metadata, the newest transaction of each
-/// application, the files that were added and not removed.
+/// Actions reconciled (Delta protocol, "Action Reconciliation"): the newest protocol and metadata, the newest
+/// transaction of each application, the files that were added and not removed.
 struct LogState: Sendable {
     let tableProtocol: TableProtocol
     let metadata: TableMetadata

@@ -1,7 +1,7 @@
 internal import MartletCore
 
-/// Partition values as text (Delta protocol, "Partition Value Serialization"); null stands for a null, and so does the empty
-/// text for every type.
+/// Partition values as text (Delta protocol, "Partition Value Serialization"); null stands for a null, and so does
+/// the empty text for every type.
 enum PartitionText {
     static func isSupported(_ type: DataType) -> Bool {
         switch type {

@@ -1,8 +1,8 @@
 package import MartletCore
 internal import MartletQuery
 
-/// Which files of a snapshot a query has to read: those whose rows may satisfy all conditions. Rows of the files that remain may
-/// still fail them, so the query filters as well.
+/// Which files of a snapshot a query has to read: those whose rows may satisfy all conditions. Rows of the files that
+/// remain may still fail them, so the query filters as well.
 package struct FileFilter: Sendable {
     /// Partition columns and the values wanted.
     package var partitions: [String: Set<Value>]
@@ -67,14 +67,16 @@ struct ScanPlan {
     /// The columns wanted, in this order.
     let columns: [String]
 
-    /// With more different partitions than this, values come from a list indexed by file instead of a branch for each partition.
+    /// With more different partitions than this, values come from a list indexed by file instead of a branch for each
+    /// partition.
     static let branchesMax = 32
 
-    /// A `SELECT` whose columns have the names, the types and the order of the schema; a column that a file lacks is null there.
+    /// A `SELECT` whose columns have the names, the types and the order of the schema; a column that a file lacks is
+    /// null there.
     func sql() -> String {
         if files.isEmpty {
-            return
-                "SELECT \(columns.map { "\(nullLiteral($0)) AS \(quotedIdentifier($0))" }.joined(separator: ", ")) WHERE false"
+            let nulls = columns.map { "\(nullLiteral($0)) AS \(quotedIdentifier($0))" }
+            return "SELECT \(nulls.joined(separator: ", ")) WHERE false"
         }
         if partitionColumns.isEmpty { return branch(files.map(\.path), values: []) }
         var order: [[Value]] = []

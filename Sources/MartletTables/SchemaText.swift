@@ -36,7 +36,8 @@ enum SchemaText {
                 guard let known = type.string.flatMap(dataType) else {
                     throw MartletError(
                         .invalidInput,
-                        "column \(name) has the Delta type \(type.string ?? type["type"]?.string ?? "?"), which Martlet lacks",
+                        "column \(name) has the Delta type \(type.string ?? type["type"]?.string ?? "?"), "
+                            + "which Martlet lacks",
                         fix: "write a copy of the table without that column, or with another type")
                 }
                 return Field(name, known, isNullable: field["nullable"]?.bool ?? true)
@@ -65,7 +66,8 @@ enum SchemaText {
         ])
     }
 
-    /// Whether a table may have these columns: Delta refuses some characters in their names and compares them without case.
+    /// Whether a table may have these columns: Delta refuses some characters in their names and compares them without
+    /// case.
     /// - Throws: `invalidInput` with the name of the column.
     static func validate(_ schema: Schema, partitionColumns: [String]) throws {
         guard !schema.fields.isEmpty else { throw MartletError(.invalidInput, "a table needs at least one column") }

@@ -1,7 +1,7 @@
 package import MartletCore
 
-/// A table at one version: what its log says once all actions up to that version are reconciled. A value; it does not change when
-/// the table does, and its files stay readable.
+/// A table at one version: what its log says once all actions up to that version are reconciled. A value; it does not
+/// change when the table does, and its files stay readable.
 package struct Snapshot: Sendable {
     /// Counted from 0, one a commit.
     package internal(set) var version: Int64
@@ -45,7 +45,8 @@ package struct Snapshot: Sendable {
         if let file = state.files.first(where: { $0?.deletionVector != nil }) {
             throw MartletError(
                 .invalidInput,
-                "cannot read the Delta table \(location): file \(file?.path ?? "") has a deletion vector, which Martlet lacks"
+                "cannot read the Delta table \(location): it needs deletion vectors, which Martlet lacks "
+                    + "(file \(file?.path ?? ""))"
             )
         }
         self.version = version

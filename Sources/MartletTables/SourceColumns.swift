@@ -33,8 +33,8 @@ package func tableSchema(of query: String, on connection: QueryConnection) throw
         })
 }
 
-/// Our type for a type of DuckDB: the same one, or the next wider. 128-bit and unsigned 64-bit integers (what sums of integers are)
-/// become int64; a value that does not fit ends the query.
+/// Our type for a type of DuckDB: the same one, or the next wider. 128-bit and unsigned 64-bit integers (what sums of
+/// integers are) become int64; a value that does not fit ends the query.
 private func tableType(_ name: String) -> DataType? {
     switch name {
     case "BOOLEAN": .bool

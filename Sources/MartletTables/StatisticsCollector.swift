@@ -3,8 +3,8 @@ internal import MartletQuery
 
 /// Statistics of Parquet files from their footers: no row is read a second time.
 ///
-/// DuckDB writes no minimum and maximum for a row group with a NaN or with very long texts; the bounds of such a column are then
-/// unknown for the whole file.
+/// DuckDB writes no minimum and maximum for a row group with a NaN or with very long texts; the bounds of such a
+/// column are then unknown for the whole file.
 struct StatisticsCollector {
     private let fields: [Field]
     private let indexedColumns: Int

@@ -95,8 +95,9 @@ extension TableLog {
 /// A line of a checkpoint, schema included, may be this long.
 private let maximumActionBytes = 64 << 20
 
-/// The columns of a classic checkpoint (Delta protocol, "Checkpoint Schema") as DuckDB types. Fields that we never fill and
-/// that make other readers stumble when they are structs of nulls (delta-rs 3055), such as deletionVector, are left out.
+/// The columns of a classic checkpoint (Delta protocol, "Checkpoint Schema") as DuckDB types. Fields that we never
+/// fill and that make other readers stumble when they are structs of nulls (delta-rs 3055), such as deletionVector,
+/// are left out.
 private let checkpointColumns: [(name: String, type: String)] = [
     ("txn", "STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)"),
     (

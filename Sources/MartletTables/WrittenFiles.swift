@@ -11,7 +11,8 @@ struct WrittenFiles {
 }
 
 extension WritePlan {
-    /// Runs the query and writes its rows as Parquet files into the table's folder, durably. Nothing stays where it fails.
+    /// Runs the query and writes its rows as Parquet files into the table's folder, durably. Nothing stays where it
+    /// fails.
     func write(to log: TableLog, token: String, indexedColumns: Int, _ connection: QueryConnection) throws
         -> WrittenFiles
     {

@@ -45,7 +45,8 @@ func table(_ header: [String], _ rows: [[String]]) -> String {
     return all.map { row in
         var line = ""
         for (column, cell) in row.enumerated() {
-            line += cell + (column == row.count - 1 ? "" : String(repeating: " ", count: widths[column] - cell.count + 2))
+            line +=
+                cell + (column == row.count - 1 ? "" : String(repeating: " ", count: widths[column] - cell.count + 2))
         }
         return line
     }.joined(separator: "\n")

@@ -10,8 +10,8 @@ enum Repository {
         return "/" + parts.joined(separator: "/")
     }()
 
-    /// Relative paths of all files below the folders that hold what people write, in order. What is built, downloaded or
-    /// generated does not count.
+    /// Relative paths of all files below the folders that hold what people write, in order. What is built, downloaded
+    /// or generated does not count.
     static let paths: [String] = {
         let folders = [
             ".ci", "Sources", "Tests", "bench", "deploy", "docs", "examples", "integrations", "python", "scripts",
@@ -68,5 +68,7 @@ struct Finding: CustomStringConvertible, Equatable {
 /// Fails with every finding on a line of its own.
 func expectNone(_ findings: [Finding], sourceLocation: SourceLocation = #_sourceLocation) {
     let list = findings.map(\.description).joined(separator: "\n")
-    #expect(findings.isEmpty, "\(findings.count) found:\n\(list)", sourceLocation: sourceLocation)
+    // Not `findings.isEmpty` itself: the failure would print all of them on one line as well.
+    let isClean = findings.isEmpty
+    #expect(isClean, "\(findings.count) found:\n\(list)", sourceLocation: sourceLocation)
 }

@@ -1,5 +1,5 @@
-/// The rooms of the house (docs/architecture.md), in the order in which one may look down on another: a room may import only
-/// what stands above it in this table. The table is the law; Package.swift and every import are tested against it.
+/// The rooms of the house (docs/architecture.md), in the order in which one may look down on another: a room may import
+/// only what stands above it in this table. The table is the law; Package.swift and every import are tested against it.
 struct Room: Sendable {
     enum Floor: String { case c, ground, stores, domain, house, doors }
 

@@ -65,8 +65,8 @@ private let backslash = UInt8(ascii: "\\")
 
 private func decode(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
-/// Tells code, comments and string literals apart; interpolations are code again. Regex literals are not known: the project
-/// writes patterns as strings.
+/// Tells code, comments and string literals apart; interpolations are code again. Regex literals are not known: the
+/// project writes patterns as strings.
 private struct Lexer {
     let text: [UInt8]
     var position = 0

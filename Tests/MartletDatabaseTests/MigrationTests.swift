@@ -1,5 +1,6 @@
 import MartletCore
 import MartletDatabase
+import MartletTestSupport
 import Testing
 
 @Suite("Migrations")

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import MartletCore
 import MartletDatabase
+import MartletTestSupport
 import Synchronization
 import Testing
 

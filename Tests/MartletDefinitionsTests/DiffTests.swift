@@ -61,10 +61,11 @@ struct DiffTests {
                 ~ source payments: columns.amount.description in euros -> in cents
                 ~ source payments: columns.amount.type float64 -> float32
                 ~ source payments: + columns.note {nullable: false, type: string}
-                ~ source payments: columns.order payment_id, payer_id, branch_id, region, amount, currency, kind, status, \
-                terminal_online, booked,… -> payment_id, payer_id, branch_id, region, amount, currency, status, kind, \
-                terminal_online, booked,…
-                    touches features branch_flows, features customer_spending, service fraud_score, checks payments_quality
+                ~ source payments: columns.order payment_id, payer_id, branch_id, region, amount, currency, kind, \
+                status, terminal_online, booked,… -> payment_id, payer_id, branch_id, region, amount, currency, \
+                status, kind, terminal_online, booked,…
+                    touches features branch_flows, features customer_spending, service fraud_score, \
+                checks payments_quality
                 ~ features branch_flows: aggregates.amount_mean.type float64 -> float32
                     touches service fraud_score
                 - features customer_basics
@@ -74,8 +75,8 @@ struct DiffTests {
                 ~ features customer_spending: aggregates.amount_sum.type float64 -> float32
                 ~ features customer_spending: aggregates.amount_sum.windows [1h30m, 7d] -> [7d]
                     touches service fraud_score
-                ~ service fraud_score: features [customer_spending, customer_profile:[born], branch_flows:[inflow_1d]] -> \
-                [customer_spending, branch_flows:[inflow_1d]]
+                ~ service fraud_score: features [customer_spending, customer_profile:[born], branch_flows:[inflow_1d]] \
+                -> [customer_spending, branch_flows:[inflow_1d]]
                 ~ checks payments_quality: rules.not_null_payment_id.severity critical -> warning
 
                 0 to add, 7 to change, 1 to remove

@@ -1,6 +1,7 @@
 import MartletCore
 
-/// A checker for the part of JSON Schema (draft 2020-12) that the generated schemas use; an unknown keyword is an error.
+/// A checker for the part of JSON Schema (draft 2020-12) that the generated schemas use; an unknown keyword is an
+/// error.
 struct JSONSchema: Sendable {
     private let root: JSONValue
 

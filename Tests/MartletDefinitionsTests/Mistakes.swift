@@ -3,7 +3,7 @@ import MartletCore
 extension Mistake {
     static let ofShape: [Mistake] = [
         Mistake(
-            "owner: payments", "ownr: payments", "3:1", "unknown key `ownr` in an entity", fix: "did you mean `owner`?"),
+            "owner: payments", "ownr: payments", "3:1", "unknown key `ownr` in an entity", fix: "did you mean `owner`"),
         Mistake(
             "type: int64\n---", "type: int65\n---", "6:7", "`type` cannot be `int65`", fix: "did you mean `int64`?"),
         Mistake(
@@ -18,7 +18,7 @@ extension Mistake {
         Mistake(
             "entity: customer\nd", "entity: Customer-A\nd", "1:9", "`entity` is `Customer-A`, which is not a name",
             fix:
-                "a name is a lower-case letter, then up to 62 lower-case letters, digits and underscores, such as `customer_a`"
+                "a name is a lower-case letter, then up to 62 lower-case letters, digits and underscores, such as"
         ),
         Mistake(
             "nullable: false", "nullable: no", "17:37", "`columns.amount.nullable` must be true or false, not text",

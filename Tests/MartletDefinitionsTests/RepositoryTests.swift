@@ -1,6 +1,7 @@
 import Glibc
 import MartletCore
 import MartletDefinitions
+import MartletTestSupport
 import Testing
 
 @Suite("A feature repository")

@@ -3,7 +3,8 @@ import MartletCore
 import MartletDefinitions
 import Testing
 
-/// The schemas for editors are made from the parser's tables; here an independent reader of JSON Schema compares the two.
+/// The schemas for editors are made from the parser's tables; here an independent reader of JSON Schema compares the
+/// two.
 @Suite("The JSON Schema")
 struct SchemaTests {
     private static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)

@@ -71,6 +71,12 @@ struct NaiveOracle {
         case .last: return rows.last.map { Cell(input[$0]) } ?? .null
         case .min: return rows.min { isLess(input[$0], input[$1]) }.map { Cell(input[$0]) } ?? .null
         case .max: return rows.max { isLess(input[$0], input[$1]) }.map { Cell(input[$0]) } ?? .null
+        case .daysSince:
+            let newest = rows.map { row -> Int64 in
+                guard case .timestamp(let value) = input[row] else { preconditionFailure("a timestamp column") }
+                return value.microseconds
+            }.max()
+            return newest.map { Cell(.float64(Double(time - $0) / 86_400e6)) } ?? .null
         case .distinct:
             let values = rows.map { row -> Value in
                 let value = input[row]

@@ -107,6 +107,7 @@ struct RandomEvents {
         for (name, type) in zip(columnNames, types) {
             for function in AggregateFunction.allCases {
                 if [.sum, .mean, .stddev].contains(function) && !(type.isNumeric || type == .bool) { continue }
+                if function == .daysSince && type != .timestamp { continue }
                 list.append(
                     WindowAggregate(
                         name: "\(name)_\(function)", function: function, column: name, columnType: type,

@@ -12,8 +12,8 @@ func code(_ body: () throws -> Void) -> MartletError.Code? {
     }
 }
 
-/// Rows a minute apart with two features; the label follows `signal`, but for a fraction of noise. `shop` is a text that goes
-/// along with the label, `empty` is null everywhere.
+/// Rows a minute apart with two features; the label follows `signal`, but for a fraction of noise. `shop` is a text
+/// that goes along with the label, `empty` is null everywhere.
 func toyRows(_ count: Int, noise: Double, seed: UInt64 = 7) -> RecordBatch {
     var random = SeededRandom(seed: seed)
     var signal = ColumnBuilder(.float64)

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletObjects
+import MartletTestSupport
 import Testing
 
 @Suite("A digest")

@@ -1,6 +1,7 @@
 import Glibc
 import MartletCore
 import MartletObjects
+import MartletTestSupport
 import Synchronization
 import Testing
 

@@ -142,7 +142,8 @@ struct CheckRunTests {
             let modulus = 2 + random.next() % 20
             try batch(
                 """
-                SELECT CASE WHEN hash(r + \(random.next() % 1_000)) % \(modulus) = 0 THEN NULL ELSE (hash(r) % 50)::BIGINT END AS i,
+                SELECT CASE WHEN hash(r + \(random.next() % 1_000)) % \(modulus) = 0 THEN NULL
+                       ELSE (hash(r) % 50)::BIGINT END AS i,
                 (r % 17)::VARCHAR AS s FROM range(\(random.next() % 3_000)) t(r)
                 """)
             let run = try run([

@@ -77,7 +77,9 @@ struct QueryConnectionTests {
         #expect(batch.columns.map { $0[0] } == values)
     }
 
-    @Test("quotes names and literals", arguments: ["plain", "with \"quotes\"", "it's", "; DROP TABLE x --", "ü"])
+    @Test(
+        "quotes names and literals",
+        arguments: ["plain", "with \"quotes\"", "it's", "; DROP TABLE x --", "ü", "it'\u{301}s", "a\"\u{301}b"])
     func quoting(text: String) throws {
         let connection = try engine.connect()
         let batch = try connection.query("SELECT \(quotedLiteral(text)) AS \(quotedIdentifier(text))")

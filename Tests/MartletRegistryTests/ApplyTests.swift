@@ -2,6 +2,7 @@ import MartletCore
 import MartletDatabase
 import MartletDefinitions
 import MartletRegistry
+import MartletTestSupport
 import Testing
 
 @Suite("Plan, apply and roll back")

@@ -2,6 +2,7 @@ import MartletCore
 import MartletDatabase
 import MartletDefinitions
 import MartletRegistry
+import MartletTestSupport
 import Synchronization
 
 /// A registry in a folder of its own, whose statements can be made to fail.

@@ -80,7 +80,8 @@ struct FraudTests {
 
     @Test("the victims of a compromised merchant have all paid there days before")
     func merchantCompromise() throws {
-        // Each victim's merchants in the nine days before the first fraud; a leak is a merchant that many victims share.
+        // Each victim's merchants in the nine days before the first fraud; a leak is a merchant that many victims
+        // share.
         var victims: Set<Int64> = []
         var visits: [Int64: Int] = [:]
         for (payment, before) in try histories(.merchantCompromise)

@@ -3,6 +3,7 @@ import MartletCore
 import MartletObjects
 import MartletQuery
 import MartletTables
+import MartletTestSupport
 import Synchronization
 import Testing
 

@@ -2,6 +2,7 @@ import MartletCore
 import MartletObjects
 import MartletQuery
 import MartletTables
+import MartletTestSupport
 import Testing
 
 @Suite("A Delta table")

@@ -119,7 +119,8 @@ struct LogReplayTests {
     func invariant() {
         var guarded = metadata
         guarded.schemaString =
-            #"{"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"metadata":{"delta.invariants":"{}"}}]}"#
+            #"{"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"#
+            + #""metadata":{"delta.invariants":"{}"}}]}"#
         let refused = error { try TableProtocol.ours.checkWritable(guarded, table: "t") }
         #expect(refused?.message.contains("column a") == true)
     }

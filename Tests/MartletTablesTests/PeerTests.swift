@@ -3,6 +3,7 @@ import MartletCore
 import MartletObjects
 import MartletQuery
 import MartletTables
+import MartletTestSupport
 import Synchronization
 import Testing
 
@@ -20,7 +21,8 @@ struct PeerTests {
     private func everyType(_ count: Int, seed: UInt64) -> RecordBatch {
         var random = SeededRandom(seed: seed)
         let oddTexts = [
-            "", "it's \"é\"\n\t\\", "\u{10FFFF}", String(repeating: "long é ", count: 60), "a\u{0301}'", "NULL", "%41",
+            "", "it's \"é\"\n\t\\", "\u{10FFFF}",
+            String(repeating: "long é ", count: 60), "a\u{0301}'", "NULL", "%41",
         ]
         let oddNumbers: [Double] = [.nan, .infinity, -.infinity, -0.0, 0.1, .leastNonzeroMagnitude, 1e300]
         var columns = DataType.allCases.map { ColumnBuilder($0) }
@@ -127,7 +129,7 @@ struct PeerTests {
         }
         try check("long", long, isLast: true)
         for version in [3, 10, 15] { try check("long", long, version: Int64(version)) }
-        let answers = try Peer.ask(jobs)
+        let answers = try DeltaPeer.ask(jobs)
         for ((name, rows), answer) in zip(expected, answers) {
             let theirs = PeerRows(answer)
             #expect(theirs == rows, "\(name)")
@@ -151,7 +153,7 @@ struct PeerTests {
         let fresh = try test.table("bronze.long")
         let rows = PeerRows(try test.rows(fresh))
         #expect(rows.rows.count == 16)
-        for answer in try Peer.ask([read(fresh, "deltalake"), read(fresh, "duckdb")]) {
+        for answer in try DeltaPeer.ask([read(fresh, "deltalake"), read(fresh, "duckdb")]) {
             #expect(PeerRows(answer) == rows)
         }
     }
@@ -181,7 +183,7 @@ struct PeerTests {
         let ours = try filters.map {
             PeerRows(try connection.query("SELECT * FROM (\(try table.scanSQL(table.snapshot()))) WHERE \($0)"))
         }
-        for ((filter, rows), answer) in zip(zip(filters, ours), try Peer.ask(jobs)) {
+        for ((filter, rows), answer) in zip(zip(filters, ours), try DeltaPeer.ask(jobs)) {
             #expect(!rows.rows.isEmpty, "\(filter)")
             #expect(PeerRows(answer) == rows, "\(filter)")
         }
@@ -194,7 +196,7 @@ struct PeerTests {
         let times = try table.versionTimes().map(\.time)
         let moments = times + [times[2] + TimeSpan(microseconds: 500_000), times[3] + .days(1)]
         let jobs = moments.map { read(table, "deltalake", ["time": .string($0.description)]) }
-        for (moment, answer) in zip(moments, try Peer.ask(jobs)) {
+        for (moment, answer) in zip(moments, try DeltaPeer.ask(jobs)) {
             let snapshot = try table.snapshot(at: moment)
             #expect(PeerRows(answer) == PeerRows(try test.rows(table, snapshot)), "\(moment)")
         }
@@ -203,7 +205,7 @@ struct PeerTests {
     @Test("write tables that we read, through their checkpoint too")
     func theirs() throws {
         let table = try test.table("bronze.theirs")
-        let answers = try Peer.ask([
+        let answers = try DeltaPeer.ask([
             .object(["do": .string("write"), "path": .string(table.location)]), read(table, "deltalake"),
             read(table, "deltalake", ["version": .integer(4)]),
         ])
@@ -215,7 +217,7 @@ struct PeerTests {
         options.evolution = .addColumns
         let written = try table.append(RecordBatch([("i", integers([7])), ("p", texts(["ours"]))]), options)
         #expect(written.outcome == .committed)
-        let after = try Peer.ask([read(table, "deltalake"), read(table, "duckdb")])
+        let after = try DeltaPeer.ask([read(table, "deltalake"), read(table, "duckdb")])
         for answer in after { #expect(PeerRows(answer) == PeerRows(try test.rows(table))) }
     }
 
@@ -228,7 +230,7 @@ struct PeerTests {
         parallelFor(2, threads: 2) { side in
             do {
                 if side == 0 {
-                    _ = try Peer.ask([
+                    _ = try DeltaPeer.ask([
                         .object([
                             "do": .string("append"), "path": .string(location), "start": .integer(1_000),
                             "count": .integer(20),

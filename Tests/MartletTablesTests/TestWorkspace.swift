@@ -2,6 +2,7 @@ import MartletCore
 import MartletObjects
 import MartletQuery
 import MartletTables
+import MartletTestSupport
 import Synchronization
 
 /// A clock that goes on by a second whenever it is read.

@@ -47,8 +47,8 @@ private func matchingRows(history: RecordBatch, labels: RecordBatch, threads: In
     return try latestRows(labels: moments, events: events, ttl: .days(7), threads: threads)
 }
 
-/// Two passes over the file: key and times first, then the features of the chosen rows only. Decoding is the same; copying a
-/// million rows out to keep a tenth of them is what costs.
+/// Two passes over the file: key and times first, then the features of the chosen rows only. Decoding is the same;
+/// copying a million rows out to keep a tenth of them is what costs.
 private func join(history: String, labels: String, reader: ParquetReader, threads: Int) throws -> RecordBatch {
     let labels = try reader.read(labels)
     let keys = try reader.read(history, ["user_id", "event_timestamp", "created"])

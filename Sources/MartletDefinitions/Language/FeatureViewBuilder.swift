@@ -273,6 +273,7 @@ struct FeatureViewBuilder {
         let allowed: String? =
             switch function {
             case .sum, .mean, .stddev: type.isNumeric ? nil : "a numeric column"
+            case .daysSince: type == .timestamp ? nil : "a timestamp column"
             case .min, .max: type.isNumeric || type == .timestamp ? nil : "a numeric or timestamp column"
             default: nil
             }

@@ -160,10 +160,7 @@ private struct RepositoryCheck {
             lookup.sources[name] = .whole(source)
             return .source(source)
         case .features:
-            var builder = FeatureViewBuilder(draft.object, about: draft.about, lookup: lookup)
-            let (view, faults) = builder.build()
-            for fault in faults.faults { lookup.faults.add(fault) }
-            guard let view else { return nil }
+            guard let view = buildView(draft) else { return nil }
             lookup.views[name] = .whole(view)
             return .features(view)
         case .service:
@@ -171,5 +168,14 @@ private struct RepositoryCheck {
         case .checks:
             return ChecksDefinition(draft.object, about: draft.about, lookup: &lookup).map { .checks($0) }
         }
+    }
+
+    /// A function of its own, so that the builder's copy of the names is gone before a name is added: dictionaries
+    /// shared by two owners are copied when they change.
+    private mutating func buildView(_ draft: Draft) -> FeatureViewDefinition? {
+        var builder = FeatureViewBuilder(draft.object, about: draft.about, lookup: lookup)
+        let (view, faults) = builder.build()
+        for fault in faults.faults { lookup.faults.add(fault) }
+        return view
     }
 }

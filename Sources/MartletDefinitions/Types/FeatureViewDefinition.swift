@@ -107,6 +107,8 @@ package struct WindowAggregate: Sendable, Hashable {
 /// `MartletFeatures`.
 package enum AggregateFunction: String, Sendable, Hashable, CaseIterable {
     case count, sum, mean, min, max, stddev, first, last, distinct
+    /// Days from the newest value of a timestamp column to the moment of reading.
+    case daysSince = "days_since"
 }
 
 /// A query in a file beside the definitions.

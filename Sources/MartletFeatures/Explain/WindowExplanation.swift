@@ -70,7 +70,7 @@ extension WindowPlan {
         case .first: return rows.first
         case .last: return rows.last
         case .min: return rows.min { isLess(events.inputs[column], Int($0), Int($1)) }
-        case .max: return rows.max { isLess(events.inputs[column], Int($0), Int($1)) }
+        case .max, .daysSince: return rows.max { isLess(events.inputs[column], Int($0), Int($1)) }
         case .count, .sum, .mean, .stddev, .distinct: return nil
         }
     }

@@ -16,13 +16,15 @@ extension TileAssembly {
             presentCount += 1
         }
         let validity = presentCount == count ? nil : Bitmap(words: words, count: count)
-        return Column(typedValues(bits, features[column], validity), validity: validity)
+        let values = Column(typedValues(bits, features[column], validity), validity: validity)
+        return features[column].function == .daysSince ? daysSince(values, at: times) : values
     }
 
     private func typedValues(_ bits: [Int64], _ feature: WindowPlan.Feature, _ validity: Bitmap?) -> Column.Values {
         switch feature.function {
         case .count, .distinct: return .int64(bits)
         case .sum, .mean, .stddev: return .float64(bits.map { Double(bitPattern: UInt64(bitPattern: $0)) })
+        case .daysSince: return .timestamp(bits)
         case .min, .max, .first, .last: break
         }
         switch feature.type {

@@ -21,6 +21,9 @@ package struct TileAssembly: Sendable {
     package private(set) var count = 0
     private let layout: TileLayout
     private let plan: AssemblyPlan
+    /// When each row was read; kept only where a feature is measured from then.
+    private(set) var times: [Int64] = []
+    private let needsTimes: Bool
     // Row by row: one slot of eight bytes a feature, and one byte that tells whether it is present.
     var slots: [Int64] = []
     var presence: [UInt8] = []
@@ -33,6 +36,7 @@ package struct TileAssembly: Sendable {
 
     init(_ plan: WindowPlan, selection: [Int], capacity: Int) {
         features = selection.map { plan.features[$0] }
+        needsTimes = features.contains { $0.function == .daysSince }
         layout = plan.tileLayout
         self.plan = AssemblyPlan(plan, layout, selection: selection)
         bounds = [Int](repeating: 0, count: plan.windows.count)
@@ -43,6 +47,7 @@ package struct TileAssembly: Sendable {
     /// Forgets the rows and keeps the memory.
     package mutating func removeAll() {
         count = 0
+        times.removeAll(keepingCapacity: true)
         slots.removeAll(keepingCapacity: true)
         presence.removeAll(keepingCapacity: true)
         texts.removeAll(keepingCapacity: true)
@@ -54,6 +59,7 @@ package struct TileAssembly: Sendable {
             slots.append(0)
             presence.append(feature.isNullWhenEmpty ? 0 : 1)
         }
+        if needsTimes { times.append(0) }
         count += 1
     }
 
@@ -78,6 +84,7 @@ package struct TileAssembly: Sendable {
             let record = try TileRecord(bytes, layout)
             guard time >= record.upTo else { throw tooEarly }
             appendMissing()
+            if needsTimes { times[count - 1] = time }
             for tier in plan.tiers { try assemble(tier, record, time, row) }
             return nil
         } catch {
@@ -86,6 +93,7 @@ package struct TileAssembly: Sendable {
                 presence.removeSubrange(row...)
                 texts.removeSubrange(textEnd...)
                 count -= 1
+                if needsTimes { times.removeLast() }
             }
             return error
         }
@@ -107,7 +115,7 @@ extension WindowPlan.Feature {
     package var isNullWhenEmpty: Bool {
         switch function {
         case .count, .distinct, .sum: false
-        case .mean, .stddev, .min, .max, .first, .last: true
+        case .mean, .stddev, .min, .max, .first, .last, .daysSince: true
         }
     }
 }

@@ -63,7 +63,7 @@ extension FeatureSlots {
             if feature.function != .sum { validity = presence(bits) { $0 != nullReal } }
             let values = bits.map { $0 == nullReal ? 0 : Double(bitPattern: UInt64(bitPattern: $0)) }
             return Column(.float64(values), validity: validity)
-        case .min, .max, .first, .last:
+        case .min, .max, .first, .last, .daysSince:
             guard let column = feature.column else { preconditionFailure("\(feature.function) has a column") }
             return gatheredColumn(source, order, inputs[column])
         }

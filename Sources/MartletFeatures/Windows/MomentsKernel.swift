@@ -123,7 +123,7 @@ extension KeyWorkspace {
                 results[label] =
                     moments.count < 2 ? nullReal : Int64(bitPattern: moments.standardDeviation.bitPattern)
             }
-        case .min, .max, .first, .last, .distinct: preconditionFailure("\(function) is not a moment")
+        case .min, .max, .first, .last, .distinct, .daysSince: preconditionFailure("\(function) is not a moment")
         }
     }
 

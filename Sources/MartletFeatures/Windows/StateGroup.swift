@@ -44,7 +44,7 @@ struct StateGroup: Sendable, Hashable {
         switch function {
         case .count: hasColumn ? .moments : .rows
         case .sum, .mean, .stddev: .moments
-        case .min, .max: .extremes
+        case .min, .max, .daysSince: .extremes
         case .first, .last: .ends
         case .distinct: .distinct
         }

@@ -44,7 +44,8 @@ extension WindowPlan {
                 }
             }
         }
-        return makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
+        let columns = makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
+        return zip(features, columns).map { $0.function == .daysSince ? daysSince($1, at: labels.times) : $1 }
     }
 
     private func compute(

@@ -65,7 +65,8 @@ package struct WindowPlan: Sendable, Hashable {
                 let index = windows.firstIndex(of: window) ?? windows.count
                 if index == windows.count { windows.append(window) }
                 groups[group].outputs.append(
-                    StateGroup.Output(function: aggregate.function, window: index, feature: features.count))
+                    StateGroup.Output(
+                        function: stateFunction(aggregate.function), window: index, feature: features.count))
                 features.append(
                     Feature(
                         name: aggregate.featureName(span), type: resultType(aggregate), function: aggregate.function,
@@ -116,15 +117,27 @@ private func resolve(_ aggregate: WindowAggregate, _ inputColumns: [String: Int]
                 "the aggregate \(aggregate.name) takes the \(aggregate.function) of \(name), which is "
                     + "\(aggregate.columnType)", fix: "\(aggregate.function) needs a number or a bool")
         }
+    case .daysSince:
+        guard aggregate.columnType == .timestamp else {
+            throw MartletError(
+                .typeMismatch,
+                "the aggregate \(aggregate.name) takes the days since \(name), which is \(aggregate.columnType)",
+                fix: "days_since needs a timestamp")
+        }
     case .count, .min, .max, .first, .last, .distinct: break
     }
     return column
 }
 
+/// What the state is asked for: days since a time are made of the greatest time when the result is.
+private func stateFunction(_ function: AggregateFunction) -> AggregateFunction {
+    function == .daysSince ? .max : function
+}
+
 private func resultType(_ aggregate: WindowAggregate) -> DataType {
     switch aggregate.function {
     case .count, .distinct: .int64
-    case .sum, .mean, .stddev: .float64
+    case .sum, .mean, .stddev, .daysSince: .float64
     case .min, .max, .first, .last: aggregate.columnType
     }
 }

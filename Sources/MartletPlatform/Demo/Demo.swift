@@ -78,8 +78,12 @@ package struct Demo: Sendable {
         }
         try step("ingest") {
             let report = try workspace.ingest("payments", files: [payments], principal: principal, progress: progress)
+            if let failure = report.refinement?.criticalFailure { throw failure }
             let silver = report.refinement?.silverRows ?? 0
-            return (silver, "\(report.refinement?.duplicates ?? 0) duplicates dropped, \(report.refinement?.checks?.summary ?? "")")
+            return (
+                silver,
+                "\(report.refinement?.duplicates ?? 0) duplicates dropped, \(report.refinement?.checks?.summary ?? "")"
+            )
         }
         try step("labels") { (try writeLabels(workspace, to: labels), "a sample of the last 60 days") }
         try step("training set") {
@@ -140,15 +144,18 @@ package struct Demo: Sendable {
     }
 
     /// Three in ten payments of the last 60 days, chosen by their id: their keys, what is known when they are made, and the label.
+    ///
+    /// The label's time is the moment before the payment: a score is asked for while it waits, so its own event must not count.
     private func writeLabels(_ workspace: Workspace, to path: String) throws -> Int {
         let silver = try workspace.table(.silver("payments"))
         let connection = try workspace.engine.connect()
+        let payments = "(\(try silver.scanSQL(silver.snapshot())))"
         let rows = try connection.query(
             """
-            SELECT payment_id, customer_id, card_id, merchant_id, event_time AS event_timestamp, amount, channel,
-            merchant_category, is_fraud
-            FROM (\(try silver.scanSQL(silver.snapshot())))
-            WHERE kind = 'payment' AND event_time >= (SELECT max(event_time) FROM (\(try silver.scanSQL(silver.snapshot())))) - INTERVAL 60 DAY
+            SELECT payment_id, customer_id, card_id, merchant_id, event_time - INTERVAL 1 MICROSECOND AS event_timestamp, amount,
+            channel, merchant_category, is_fraud
+            FROM \(payments)
+            WHERE kind = 'payment' AND event_time >= (SELECT max(event_time) FROM \(payments)) - INTERVAL 60 DAY
             AND payment_id[-2:]::INTEGER % 10 < 3
             ORDER BY _position
             """)

@@ -29,8 +29,8 @@ extension Workspace {
     /// Without files it only refines what is pending, for instance after a critical check stopped an earlier run.
     /// - Parameter idempotencyKey: ingestions with an equal key happen once; nil means the digest of the files.
     /// - Throws: `unknownName` for a source that is not applied, `missingColumn`, `typeMismatch` and `missingTimeZone` for
-    ///   files that cannot be of this source, `checkFailed` where a critical check stopped the refinement. A row that does not
-    ///   fit is no error: it is quarantined. Where this throws before bronze is committed, nothing was written.
+    ///   files that cannot be of this source. A row that does not fit is no error: it is quarantined. A critical check that stopped
+    ///   the refinement is in the report. Where this throws before bronze is committed, nothing was written.
     package func ingest(
         _ sourceName: String, files: [String], idempotencyKey: String? = nil, principal: Principal,
         progress: any ProgressReporter = SilentProgress()
@@ -51,7 +51,6 @@ extension Workspace {
             report.refinement = try refine(source, definitions.checks(of: sourceName), connection)
             report.seconds = seconds(since: started)
             if !files.isEmpty { try record(report, files, definitions, principal) }
-            if let failure = report.refinement?.criticalFailure { throw failure }
             return report
         }
     }
@@ -104,7 +103,9 @@ extension Workspace {
                 throw MartletError(
                     .missingTimeZone, "\(count) rows have a time without a zone",
                     place: .init(file: files[0]),
-                    fix: "write times as 2026-05-01T12:00:00Z, or declare the column's zone in source \(source.about.name)")
+                    fix:
+                        "write times as 2026-05-01T12:00:00Z, or declare the column's zone in source \(source.about.name)"
+                )
             }
         }
         try connection.execute(query.stage)

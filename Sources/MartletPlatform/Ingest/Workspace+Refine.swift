@@ -37,7 +37,8 @@ extension Workspace {
 
         var report = RefinementReport()
         report.pendingRows = Int(upTo - from)
-        try stageCandidates(source, "(\(bronze.scanSQL(landed))) WHERE _position >= \(from) AND _position < \(upTo)", connection)
+        try stageCandidates(
+            source, "(\(bronze.scanSQL(landed))) WHERE _position >= \(from) AND _position < \(upTo)", connection)
         defer { try? connection.execute("DROP TABLE IF EXISTS candidates") }
         let known = try refined.map { try silver.scanSQL($0) }
         try dropDuplicates(source, known, connection)
@@ -58,12 +59,14 @@ extension Workspace {
                 // A critical failure leaves the rows pending: the stop is remembered apart, so that they are listed once.
                 options.transaction = .init(appID: isStopped ? "stopped" : "refine", version: upTo)
                 try table(.quarantine(name)).append(
-                    "SELECT * EXCLUDE (_arrival_time, _position), 'check' AS _stage FROM (\(rows))", on: connection, options)
+                    "SELECT * EXCLUDE (_arrival_time, _position), 'check' AS _stage FROM (\(rows))", on: connection,
+                    options)
             }
             if isStopped {
                 report.criticalFailure = MartletError(
                     .checkFailed, "a critical check of source \(name) failed: \(run.report.summary)",
-                    fix: "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are kept in bronze.\(name) "
+                    fix:
+                        "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are kept in bronze.\(name) "
                         + "and wait: mend the data or the checks, then run martlet ingest \(name)")
                 return report
             }

@@ -24,7 +24,7 @@ struct InputRelation {
             // Everything is read as text, so that a value that does not fit is told from one that is absent.
             let ending = first.lowercased().hasSuffix(".tsv") && csv.delimiter == "," ? "\t" : csv.delimiter
             sql =
-                "read_csv(\(list), all_varchar = true, header = \(csv.hasHeader), delim = \(quotedLiteral(ending)), "
+                "read_csv(\(list), all_varchar = true, header = \(csv.hasHeader), skip = 0, delim = \(quotedLiteral(ending)), "
                 + "quote = \(quotedLiteral(csv.quote)), nullstr = \(quotedLiteral(csv.null ?? "")))"
         case .jsonLines:
             // Nested values keep their JSON text; every column is text.

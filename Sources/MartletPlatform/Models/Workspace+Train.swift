@@ -33,9 +33,11 @@ extension Workspace {
         let names = try appliedDefinitions().members(of: appliedDefinitions().service(service)).flatMap { member in
             member.features.map { (full: "\(member.view.about.name)__\($0)", bare: $0) }
         }
-        let features = alsoFeatures + names.compactMap { name in
-            rows.schema[name.bare] != nil ? name.bare : rows.schema[name.full] != nil ? name.full : nil
-        }
+        let features =
+            alsoFeatures
+            + names.compactMap { name in
+                rows.schema[name.bare] != nil ? name.bare : rows.schema[name.full] != nil ? name.full : nil
+            }
         var parameters = parameters
         parameters.threads = threads
         let task = TrainingTask(
@@ -54,7 +56,8 @@ extension Workspace {
         var record = ModelRunRecord(
             service: service, trainingSet: set.id,
             parameters: Dictionary(parameters.named.map { ($0.name, $0.value.description) }) { $1 },
-            metrics: Dictionary(report.namedMetrics.map { ($0.name, $0.value) }) { $1 }, tableVersions: set.tableVersions,
+            metrics: Dictionary(report.namedMetrics.map { ($0.name, $0.value) }) { $1 },
+            tableVersions: set.tableVersions,
             definitionVersions: set.definitionVersions, modelPath: path, modelHash: hash, startedAt: started,
             endedAt: time.now(), principal: principal.name)
         record.id = try registry.record(record)
@@ -84,7 +87,8 @@ extension Workspace {
         }
         guard try sha256OfFile(set.output) == set.hash else {
             throw MartletError(
-                .conflict, "the file of training set \(set.id) has changed since it was recorded", place: .init(file: set.output),
+                .conflict, "the file of training set \(set.id) has changed since it was recorded",
+                place: .init(file: set.output),
                 fix: "build it again: martlet training-set --rebuild \(set.id) --out \(set.output)")
         }
         return try InputRelation(files: [set.output], csv: CSVOptions(), connection: connection).sql

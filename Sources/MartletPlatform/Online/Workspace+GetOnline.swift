@@ -60,7 +60,8 @@ extension Workspace {
 
     private func keyColumn(_ key: Field, _ entities: [String: [String]]) throws -> Column {
         guard let texts = entities[key.name] else {
-            throw MartletError(.missingColumn, "the join key \(key.name) is not given", fix: "--entity \(key.name)=VALUE")
+            throw MartletError(
+                .missingColumn, "the join key \(key.name) is not given", fix: "--entity \(key.name)=VALUE")
         }
         var builder = ColumnBuilder(key.type)
         for text in texts {

@@ -78,7 +78,8 @@ extension Workspace {
             // In parts, so that the tiles of all entities never lie in memory at once.
             for first in stride(from: Int32(0), to: Int32(computation.index.count), by: 65_536) {
                 let part = first..<min(first + 65_536, Int32(computation.index.count))
-                let records = try plan.buildTiles(events: computation.events, upTo: upTo, entities: part, threads: threads)
+                let records = try plan.buildTiles(
+                    events: computation.events, upTo: upTo, entities: part, threads: threads)
                 try load.write(TileStates(records, keys: keys, events: computation.events, upTo: upTo))
             }
         }
@@ -98,7 +99,8 @@ extension Workspace {
 
     /// Appends the features of all entities as of `upTo` to `gold.VIEW`, once for each (version, time).
     private func writeGold(
-        _ view: FeatureViewDefinition, _ keyNames: [String], _ computation: ViewComputation, _ upTo: Timestamp, version: Int
+        _ view: FeatureViewDefinition, _ keyNames: [String], _ computation: ViewComputation, _ upTo: Timestamp,
+        version: Int
     ) throws {
         let keys = computation.keys
         let count = computation.index.count
@@ -131,7 +133,8 @@ extension ViewComputation {
         return LatestValues(
             keys: rows.keys.map { $0.gathering(winners) },
             features: try features.map { try input($0.column).gathering(winners) },
-            eventTimes: taken(rows.eventTimes), createdTimes: taken(rows.arrivalTimes), positions: taken(rows.positions))
+            eventTimes: taken(rows.eventTimes), createdTimes: taken(rows.arrivalTimes), positions: taken(rows.positions)
+        )
     }
 }
 

@@ -38,7 +38,8 @@ extension Workspace {
         let record = try registry.trainingSet(id)
         let definitions = try appliedDefinitions()
         for key in definitions.all.map(\.key) {
-            guard let then = record.definitionVersions[key.description], let now = definitions.version(of: key), now != then
+            guard let then = record.definitionVersions[key.description], let now = definitions.version(of: key),
+                now != then
             else { continue }
             throw MartletError(
                 .conflict, "training set \(id) was built with version \(then) of \(key), the applied one is \(now)",

@@ -57,7 +57,9 @@ extension Workspace {
         let members = try definitions.members(of: service)
         var keys: [Field] = []
         for member in members {
-            for key in try definitions.keys(of: member.view) where !keys.contains(where: { $0.name == key.name }) { keys.append(key) }
+            for key in try definitions.keys(of: member.view) where !keys.contains(where: { $0.name == key.name }) {
+                keys.append(key)
+            }
         }
         let connection = try engine.connect()
         var versions: [String: Int64] = [:]
@@ -80,13 +82,16 @@ extension Workspace {
             let query = try viewQuery(member.view, definitions, connection)
             let computation = try ViewComputation(member.view, try query.load(connection))
             let keyColumns = try query.keys.map { key in
-                guard let column = labels.rows[key.name] else { throw MartletError(.missingColumn, "no column \(key.name)") }
+                guard let column = labels.rows[key.name] else {
+                    throw MartletError(.missingColumn, "no column \(key.name)")
+                }
                 return column
             }
             let all = try computation.features(
                 keys: keyColumns, times: labels.times, asKnown: request.asKnown, threads: threads)
             if request.keepsOnlyKnownEntities {
-                for (row, known) in try computation.isKnown(keys: keyColumns, times: labels.times).enumerated() where !known {
+                for (row, known) in try computation.isKnown(keys: keyColumns, times: labels.times).enumerated()
+                where !known {
                     isKnown[row] = false
                 }
             }

@@ -58,7 +58,8 @@ extension Workspace {
         let query = try viewQuery(view, definitions, connection)
         let conditions = try query.keys.enumerated().map { number, key in
             guard let text = entity[key.name] else {
-                throw MartletError(.missingColumn, "the join key \(key.name) is not given", fix: "--entity \(key.name)=VALUE")
+                throw MartletError(
+                    .missingColumn, "the join key \(key.name) is not given", fix: "--entity \(key.name)=VALUE")
             }
             guard let value = value(of: text, key.type) else {
                 throw MartletError(.typeMismatch, "the value given for \(key.name) is not a \(key.type.rawValue)")
@@ -69,7 +70,8 @@ extension Workspace {
         let made = try explained(view, index, ViewComputation(view, rows), time, asKnown)
         return Explanation(
             feature: feature, entity: query.keys.map { "\($0.name)=\(entity[$0.name] ?? "")" }.joined(separator: ","),
-            time: time, value: made.value, viewVersion: definitions.version(of: DefinitionKey(.features, parts[0])) ?? 0,
+            time: time, value: made.value,
+            viewVersion: definitions.version(of: DefinitionKey(.features, parts[0])) ?? 0,
             tableVersions: versions, rule: made.rule, events: made.events, skipped: made.skipped,
             notYetKnown: made.notYetKnown)
     }

@@ -84,7 +84,8 @@ extension Workspace {
             let time = round == 0 ? load.upTo : load.upTo + TimeSpan(microseconds: Int64(random.next() % reach))
             let served = try self.online.read(online, keys: keys, at: time)
             let computed = try computation.features(
-                keys: keys, times: [Int64](repeating: time.microseconds, count: count), asKnown: false, threads: threads)
+                keys: keys, times: [Int64](repeating: time.microseconds, count: count), asKnown: false, threads: threads
+            )
             for (feature, name) in names.enumerated() {
                 for row in 0..<count where !isSame(served.columns[feature], computed[feature], row) {
                     mismatches += 1

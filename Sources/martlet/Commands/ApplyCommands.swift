@@ -109,7 +109,9 @@ private func showRevisions(_ revisions: [Revision], _ console: Console) {
 }
 
 private func showVersions(_ versions: [DefinitionVersion], _ console: Console) {
-    let rows = versions.map { [$0.version.description, $0.revision.description, $0.appliedAt.description, $0.principal] }
+    let rows = versions.map {
+        [$0.version.description, $0.revision.description, $0.appliedAt.description, $0.principal]
+    }
     console.result(text: table(["version", "revision", "at", "by"], rows)) { json in
         json.array { json in
             for version in versions {

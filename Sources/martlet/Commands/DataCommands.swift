@@ -29,7 +29,8 @@ extension Command {
 
     static let materialize = Command(
         "materialize", "load views into the online store", operands: "[VIEW…]",
-        discussion: "Serving goes on meanwhile; an interrupted load goes on where it stopped when repeated with its --up-to.",
+        discussion:
+            "Serving goes on meanwhile; an interrupted load goes on where it stopped when repeated with its --up-to.",
         options: [Option("up-to", "TIME", "load what was known at this time (default: now)")],
         examples: [
             ("martlet materialize", "load every online view"),
@@ -128,7 +129,8 @@ extension IngestReport {
         var lines: [String] = []
         if isRepeat { lines.append("these files were ingested before: nothing added") }
         if rowsRead > 0 {
-            lines.append("read    \(grouped(rowsRead)) rows, \(grouped(misfits)) of them do not fit (quarantine.\(source))")
+            lines.append(
+                "read    \(grouped(rowsRead)) rows, \(grouped(misfits)) of them do not fit (quarantine.\(source))")
         }
         if let version = bronzeVersion { lines.append("bronze  version \(version)") }
         if let refinement {

@@ -19,7 +19,8 @@ extension Command {
             Option("no-serve", nil, "stop after the proof"),
         ],
         examples: [
-            ("martlet demo", "the main job, end to end"), ("martlet demo --rows 100_000 --no-serve", "smaller, and without the server"),
+            ("martlet demo", "the main job, end to end"),
+            ("martlet demo --rows 100_000 --no-serve", "smaller, and without the server"),
         ]
     ) { invocation in
         try invocation.noOperands()

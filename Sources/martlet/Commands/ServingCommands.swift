@@ -20,7 +20,8 @@ extension Command {
         let workspace = try invocation.openWorkspace().workspace
         let port = try invocation.integer("port", in: 0...65_535).map { UInt16($0) }
         try serveUntilSignalled(workspace, port: port, invocation.console) { server in
-            invocation.console.note("serving \(workspace.settings.workspace) at http://\(workspace.settings.server.address):\(server.port)")
+            invocation.console.note(
+                "serving \(workspace.settings.workspace) at http://\(workspace.settings.server.address):\(server.port)")
         }
         return 0
     }
@@ -32,8 +33,14 @@ extension Command {
             Option("at", "TIME", "read as of this moment, not before the last load (default: now)"),
         ],
         examples: [
-            ("martlet get-online fraud_score --entity customer_id=42 --entity card_id=7 --entity merchant_id=3", "a service"),
-            ("martlet get-online customer_spending:amount_sum_1d --entity customer_id=1,2,3", "one feature of three customers"),
+            (
+                "martlet get-online fraud_score --entity customer_id=42 --entity card_id=7 --entity merchant_id=3",
+                "a service"
+            ),
+            (
+                "martlet get-online customer_spending:amount_sum_1d --entity customer_id=1,2,3",
+                "one feature of three customers"
+            ),
         ]
     ) { invocation in
         guard !invocation.operands.isEmpty else { throw MartletError(.usage, "SERVICE or VIEW:FEATURE is missing") }
@@ -74,7 +81,8 @@ func parseEntities(_ texts: [String]) throws -> [String: [String]] {
         guard parts.count == 2, !parts[0].isEmpty else {
             throw MartletError(.usage, "--entity takes KEY=VALUE, not \(text)")
         }
-        entities[parts[0], default: []] += parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        entities[parts[0], default: []] += parts[1].split(separator: ",", omittingEmptySubsequences: false).map(
+            String.init)
     }
     guard Set(entities.values.map(\.count)).count <= 1 else {
         throw MartletError(.usage, "every join key needs the same number of values")

@@ -43,7 +43,8 @@ extension Command {
         let progress = invocation.console.progress
         let report =
             if isTableName(output) {
-                try invocation.openWorkspace().workspace.synthesizePayments(settings, toTable: output, progress: progress)
+                try invocation.openWorkspace().workspace.synthesizePayments(
+                    settings, toTable: output, progress: progress)
             } else {
                 try synthesizePayments(settings, to: output, progress: progress)
             }

@@ -20,7 +20,10 @@ extension Command {
             Option("rebuild", "N", "build training set N again, from the tables as they were"),
         ],
         examples: [
-            ("martlet training-set fraud_score --labels labels.parquet --out training.parquet", "build and record a set"),
+            (
+                "martlet training-set fraud_score --labels labels.parquet --out training.parquet",
+                "build and record a set"
+            ),
             ("martlet training-set --rebuild 1 --out again.parquet", "the same bytes, whatever came since"),
         ]
     ) { invocation in
@@ -89,7 +92,8 @@ extension Command {
             label: invocation.required("label"), alsoFeatures: also, parameters: parameters, principal: principal,
             progress: invocation.console.progress)
         invocation.console.result(
-            text: model.report.text() + "\nrun \(model.record.id), model \(model.record.modelPath), \(fixed(model.seconds, 2)) s"
+            text: model.report.text()
+                + "\nrun \(model.record.id), model \(model.record.modelPath), \(fixed(model.seconds, 2)) s"
         ) { json in
             json.object {
                 $0.member("run", model.record.id)

@@ -13,7 +13,10 @@ extension Command {
             Option("times", "N", "moments for each view (default: 10)"),
             Option("seed", "N", "seed of the sample (default: 1)"),
         ],
-        examples: [("martlet verify", "compare every online view"), ("martlet verify card_activity --entities 100000", "all cards")]
+        examples: [
+            ("martlet verify", "compare every online view"),
+            ("martlet verify card_activity --entities 100000", "all cards"),
+        ]
     ) { invocation in
         let workspace = try invocation.openWorkspace().workspace
         let report = try workspace.verify(
@@ -34,7 +37,10 @@ extension Command {
         ],
         examples: [
             ("martlet explain customer_spending:amount_sum_1d --entity customer_id=42", "why is it what it is?"),
-            ("martlet explain card_last:last_country --entity card_id=7 --at 2026-03-01T00:00:00Z", "and what was it then?"),
+            (
+                "martlet explain card_last:last_country --entity card_id=7 --at 2026-03-01T00:00:00Z",
+                "and what was it then?"
+            ),
         ]
     ) { invocation in
         let feature = try invocation.operands("VIEW:FEATURE")[0]
@@ -58,7 +64,8 @@ extension VerificationReport {
         }
         var text = table(["view", "loaded up to", "entities", "moments", "values", "differences"], rows) + "\n"
         for mismatch in mismatches {
-            text += "  \(mismatch.feature) of \(mismatch.entity) at \(mismatch.time): served \(mismatch.online), "
+            text +=
+                "  \(mismatch.feature) of \(mismatch.entity) at \(mismatch.time): served \(mismatch.online), "
                 + "computed \(mismatch.offline); \(mismatch.cause)\n"
         }
         return text + (isEqual ? "equal" : "DIFFERENT")
@@ -106,11 +113,15 @@ extension Explanation {
             "  rule        \(rule)",
             "  definition  features \(feature.split(separator: ":")[0]) version \(viewVersion)",
             "  tables      "
-                + tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }.joined(separator: ", "),
+                + tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }.joined(
+                    separator: ", "),
             "  events      \(grouped(events.count)) counted, \(grouped(skipped)) skipped, \(grouped(notYetKnown)) not yet known",
         ]
         let shown = events.prefix(limit).map {
-            ["    " + $0.eventTime.description, $0.arrivalTime.description, $0.position.description, $0.value.description]
+            [
+                "    " + $0.eventTime.description, $0.arrivalTime.description, $0.position.description,
+                $0.value.description,
+            ]
         }
         if !shown.isEmpty { lines.append(table(["    event time", "arrived", "position", "value"], shown)) }
         if events.count > limit { lines.append("    and \(grouped(events.count - limit)) more") }

@@ -1,0 +1,62 @@
+import FoundationEssentials
+import MartletCore
+import MartletDefinitions
+import MartletPlatform
+import MartletQuery
+import MartletTestSupport
+
+/// A repository in a folder of its own, its workspace at a fixed moment.
+final class TestRepository {
+    static let now = Timestamp(year: 2026, month: 4, day: 1)
+
+    let folder = TemporaryFolder()
+    let workspace: Workspace
+    let principal: Principal
+
+    /// The example of the demo.
+    init(example: String) throws {
+        for item in ["martlet.yaml", "definitions", "sql"] {
+            try FileManager.default.copyItem(
+                atPath: "\(packageFolder)/examples/\(example)/\(item)", toPath: "\(folder.path)/\(item)")
+        }
+        workspace = try Workspace(directory: folder.path, time: FixedTimeSource(Self.now))
+        principal = Principal(tenant: workspace.settings.tenant, name: "test")
+        try workspace.apply(workspace.plan(), principal: principal)
+    }
+
+    init(_ definitions: String) throws {
+        folder.write("workspace: test\n", to: "martlet.yaml")
+        folder.write(definitions, to: "definitions.yaml")
+        workspace = try Workspace(directory: folder.path, time: FixedTimeSource(Self.now))
+        principal = Principal(tenant: workspace.settings.tenant, name: "test")
+        try workspace.apply(workspace.plan(), principal: principal)
+    }
+
+    func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+
+    /// Applies other definitions.
+    func apply(_ definitions: String) throws {
+        folder.write(definitions, to: "definitions.yaml")
+        try workspace.apply(workspace.plan(), principal: principal)
+    }
+
+    @discardableResult
+    func ingest(_ source: String, csv text: String, name: String = "rows.csv", key: String? = nil) throws
+        -> IngestReport
+    {
+        folder.write(text, to: name)
+        return try workspace.ingest(source, files: [path(name)], idempotencyKey: key, principal: principal)
+    }
+
+    /// The rows of a table, one line each.
+    func rows(_ table: String, _ columns: String) throws -> [String] {
+        let connection = try workspace.engine.connect()
+        let summary = try workspace.tableSummaries().first { $0.name == table }
+        guard let summary else { return [] }
+        // By Delta's own files, not through the platform: the newest version of an append-only table is all its files.
+        let batch = try connection.query(
+            "SELECT concat_ws(' ', \(columns)) AS line FROM read_parquet(\(quotedLiteral(summary.location + "/*.parquet")), "
+                + "union_by_name = true) ORDER BY line")
+        return (0..<batch.rowCount).map { batch.columns[0][$0].description }
+    }
+}

@@ -1,0 +1,5 @@
+internal import Glibc
+
+package func environmentVariable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+}
