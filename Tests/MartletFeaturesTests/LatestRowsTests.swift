@@ -37,6 +37,17 @@ struct LatestRowsTests {
         let expected = labels.ids.indices.map {
             oracle.latest(id: labels.ids[$0], at: labels.times[$0], ttl: test.ttl, asKnown: test.asKnown)
         }
+        // Few rows never reach the threads on their own: both ways are asked for parts as well.
+        if test.ttl == nil {
+            let arrivals = data.events.arrivalTimes ?? []
+            let visible = test.asKnown ? zip(data.events.eventTimes, arrivals).map(max) : data.events.eventTimes
+            for parts in [1, 2, 3, 8] {
+                #expect(droppedLatestRows(labels, data.events, visible, parts: parts) == expected, "\(test)")
+                if isAscending(visible) {
+                    #expect(mergedLatestRows(labels, data.events, visible, parts: parts) == expected, "\(test)")
+                }
+            }
+        }
         for threads in [1, 2] {
             let rows = try latestRows(
                 labels: labels, events: data.events, ttl: test.ttl, asKnown: test.asKnown, threads: threads)
@@ -61,6 +72,22 @@ struct LatestRowsTests {
         let visible =
             asKnown ? zip(data.events.eventTimes, data.events.arrivalTimes ?? []).map(max) : data.events.eventTimes
         #expect(droppedLatestRows(labels, data.events, visible, parts: 2) == once)
+    }
+
+    @Test("events in the order of their arrival are merged in stretches, late ones included", arguments: 1...6)
+    func arrivalOrder(seed: Int) throws {
+        let data = RandomEvents(seed: UInt64(seed), count: 150, keys: 4, span: .hours(5))
+        let arrivals = data.events.arrivalTimes ?? []
+        let visible = zip(data.events.eventTimes, arrivals).map(max)
+        let events = data.events.rows(visible.indices.sorted { visible[$0] < visible[$1] }.map(Int32.init))
+        let labels = data.labels(seed: UInt64(seed), count: 100)
+        let oracle = NaiveOracle(events: events)
+        let expected = labels.ids.indices.map {
+            oracle.latest(id: labels.ids[$0], at: labels.times[$0], ttl: nil, asKnown: true)
+        }
+        for parts in [1, 2, 5] {
+            #expect(mergedLatestRows(labels, events, visible.sorted(), parts: parts) == expected, "seed \(seed)")
+        }
     }
 
     @Test("ties go to the later arrival, then to the later position, then to the later row")
