@@ -66,10 +66,8 @@ extension Workspace {
             if isStopped {
                 report.criticalFailure = MartletError(
                     .checkFailed, "a critical check of source \(name) failed: \(run.report.summary)",
-                    fix:
-                        "\(report.quarantined) rows are in quarantine.\(name) with the reason; "
-                        + "all rows are in bronze.\(name) and wait: mend the data or the checks, then run martlet ingest \(name)"
-                )
+                    fix: "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are in "
+                        + "bronze.\(name) and wait: mend the data or the checks, then run martlet ingest \(name)")
                 return report
             }
             good = run.passingRows
