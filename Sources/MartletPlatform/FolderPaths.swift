@@ -13,6 +13,18 @@ func makeFolder(_ path: String) throws {
     }
 }
 
+/// - Throws: `notFound` for a file that is not there, `fileSystem` where it cannot be asked for.
+func fileSizeBytes(_ path: String) throws -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+        let number = errno
+        throw MartletError(
+            number == ENOENT ? .notFound : .fileSystem,
+            "the file cannot be read: \(unsafe String(cString: strerror(number)))", place: .init(file: path))
+    }
+    return Int(status.st_size)
+}
+
 func parent(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
 }

@@ -117,7 +117,7 @@ struct SchemaTests {
             ("workspace: demo\nlimits: {memory: 12}\n", true), ("workspace: demo\nport: 1\n", false),
             ("workspace: demo\nserver: {port: 70000}\n", false), ("tenant: a\n", false), ("workspace: A\n", false),
             ("workspace: demo\nregistry: postgres://x\n", false),
-            ("workspace: demo\nlimits: {request_time: 5}\n", false),
+            ("workspace: demo\nlimits: {future_skew: 5}\n", false),
         ])
     func settings(text: String, isValid: Bool) throws {
         let schema = try Self.settings.get()

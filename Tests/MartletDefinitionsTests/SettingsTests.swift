@@ -41,9 +41,7 @@ struct SettingsTests {
               keys_per_request: 1
               features_per_request: 2
               connections: 4
-              request_time: 5s
               file: 6TiB
-              batch_rows: 7000
               label_rows: 8
               online_size: 1073741824
               future_skew: 9m
@@ -62,9 +60,7 @@ struct SettingsTests {
         limits.keysPerRequest = 1
         limits.featuresPerRequest = 2
         limits.connections = 4
-        limits.requestTime = .seconds(5)
         limits.fileBytes = 6 << 40
-        limits.batchRows = 7_000
         limits.labelRows = 8
         limits.onlineBytes = 1 << 30
         limits.futureSkew = .minutes(9)
@@ -91,7 +87,7 @@ struct SettingsTests {
                 "workspace: demo\nlimits: {threads: 9999}\n", "2:19", "must be a whole number from 0 to 1024, not 9999",
                 nil
             ),
-            ("workspace: demo\nlimits: {request_time: 0s}\n", "2:24", "`request_time` is zero", nil),
+            ("workspace: demo\nlimits: {future_skew: 0s}\n", "2:23", "`future_skew` is zero", nil),
             ("workspace: demo\nserver: {port: 70000}\n", "2:16", "from 0 to 65535, not 70000", nil),
             ("workspace: Demo\n", "1:12", "`workspace` is `Demo`, which is not a name", nil),
             ("workspace: demo\ntenant: a/b\n", "2:9", "`tenant` is `a/b`, which is not a name", nil),

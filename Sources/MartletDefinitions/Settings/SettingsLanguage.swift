@@ -86,10 +86,7 @@ extension SettingsLanguage {
         .count("keys_per_request", \.keysPerRequest, 1...1_000_000, "Entities asked for at once"),
         .count("features_per_request", \.featuresPerRequest, 1...100_000, "Features asked for at once"),
         .count("connections", \.connections, 1...100_000, "HTTP connections open at once"),
-        .time("request_time", \.requestTime, "After which a request ends with an error"),
         .bytes("file", \.fileBytes, "A file that is ingested"),
-        .count(
-            "batch_rows", \.batchRows, 1_000...100_000_000, "Rows that are ingested, checked or loaded in one piece"),
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),

@@ -61,10 +61,8 @@ extension WorkspaceSettings {
             }
             backends[part] = url
         }
-        for name in ["request_time", "future_skew"] {
-            if let value = object["limits"]?.object?[name], value.timeSpan == .zero {
-                faults.add("`\(name)` is zero", at: value.place, .invalidSettings)
-            }
+        if let value = object["limits"]?.object?["future_skew"], value.timeSpan == .zero {
+            faults.add("`future_skew` is zero", at: value.place, .invalidSettings)
         }
         guard faults.faults.isEmpty, let name = object.text("workspace"),
             let tenant = TenantID(object.text("tenant") ?? "default"),

@@ -41,12 +41,8 @@ package struct ResourceLimits: Sendable, Hashable {
     package var featuresPerRequest = 2_000
     /// `connections`: HTTP connections open at once.
     package var connections = 1_024
-    /// `request_time`: after which a request ends with an error.
-    package var requestTime = TimeSpan.seconds(30)
     /// `file`: a file that is ingested, in bytes.
     package var fileBytes = 64 << 30
-    /// `batch_rows`: rows that are ingested, checked or loaded in one piece.
-    package var batchRows = 1_000_000
     /// `label_rows`: rows of a label file.
     package var labelRows = 500_000_000
     /// `online_size`: to which the online store may grow, in bytes of address space and at most of disk.

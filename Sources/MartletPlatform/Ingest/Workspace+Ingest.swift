@@ -43,6 +43,7 @@ extension Workspace {
             let connection = try engine.connect()
             var report = IngestReport(source: sourceName, batch: "")
             if !files.isEmpty {
+                try checkSizes(files)
                 let key = try idempotencyKey ?? digest(of: files)
                 report.idempotencyKey = key
                 report.batch = String(key.prefix(16))
@@ -53,6 +54,17 @@ extension Workspace {
             report.seconds = seconds(since: started)
             if !files.isEmpty { try record(report, files, definitions, principal) }
             return report
+        }
+    }
+
+    private func checkSizes(_ files: [String]) throws {
+        for file in files {
+            let sizeBytes = try fileSizeBytes(file)
+            guard sizeBytes <= settings.limits.fileBytes else {
+                throw MartletError(
+                    .limitExceeded, "the file has \(sizeBytes) bytes, the limit is \(settings.limits.fileBytes)",
+                    place: .init(file: file), fix: "split it, or raise limits.file in martlet.yaml")
+            }
         }
     }
 

@@ -27,7 +27,9 @@ extension LabelSet {
     /// - Throws: `missingColumn` for an absent key or time column, `missingTimeZone` for times without a zone,
     ///   `typeMismatch` for values that do not fit, `invalidInput` for a missing time or where there are no rows; the
     ///   message counts the rows.
-    init(_ input: LabelInput, keys: [Field], timeColumn: String, connection: QueryConnection) throws {
+    init(
+        _ input: LabelInput, keys: [Field], timeColumn: String, rowLimit: Int, connection: QueryConnection
+    ) throws {
         let relation =
             switch input {
             case .file(let path): try InputRelation(files: [path], csv: CSVOptions(), connection: connection)
@@ -37,7 +39,7 @@ extension LabelSet {
             keys.map { SourceColumn(name: $0.name, type: $0.type) }
             + [SourceColumn(name: timeColumn, type: .timestamp)]
         let typed = try declared.map { try TypedColumn($0, input: relation) }
-        try Self.refuseBadRows(typed, relation, connection)
+        try Self.refuseBadRows(typed, relation, limit: rowLimit, connection)
         let selected = relation.columns.map { column in
             guard let known = typed.first(where: { $0.name == column.name }) else {
                 // Text files are read as text; what is not a key or the time becomes the narrowest type all values fit.
@@ -57,7 +59,7 @@ extension LabelSet {
     }
 
     private static func refuseBadRows(
-        _ columns: [TypedColumn], _ relation: InputRelation, _ connection: QueryConnection
+        _ columns: [TypedColumn], _ relation: InputRelation, limit: Int, _ connection: QueryConnection
     ) throws {
         var counts = ["count(*)"]
         for column in columns {
@@ -68,6 +70,11 @@ extension LabelSet {
         let list = (counts + [missingTimes]).enumerated().map { "\($1) AS n\($0)" }
         let batch = try connection.query("SELECT \(list.joined(separator: ", ")) FROM \(relation.sql)")
         let numbers = batch.columns.map { Int($0[0].number ?? 0) }
+        guard numbers[0] <= limit else {
+            throw MartletError(
+                .limitExceeded, "the labels have \(numbers[0]) rows, the limit is \(limit)",
+                fix: "split them, or raise limits.label_rows in martlet.yaml")
+        }
         guard numbers[0] > 0 else { throw MartletError(.invalidInput, "the labels have no rows") }
         for (index, column) in columns.enumerated() {
             if numbers[1 + 2 * index] > 0 {

@@ -129,7 +129,9 @@ extension Workspace {
         } else {
             input = .file(request.labels)
         }
-        return try LabelSet(input, keys: keys, timeColumn: request.timeColumn, connection: connection)
+        return try LabelSet(
+            input, keys: keys, timeColumn: request.timeColumn, rowLimit: settings.limits.labelRows,
+            connection: connection)
     }
 
     private func definitionVersions(
