@@ -18,8 +18,7 @@ package func synthesizePayments(
     _ settings: PaymentSettings, to output: String, time: any TimeSource = SystemTimeSource(),
     progress: any ProgressReporter = SilentProgress()
 ) throws -> SynthesisReport {
-    // The rows keep their order, so one thread writes them; a second would only wait, and spin while it does.
-    let engine = try QueryEngine(QuerySettings(threads: 1))
+    let engine = try QueryEngine(QuerySettings(threads: settings.threads))
     return try synthesize(settings, output, time, progress) { source in
         try writeRows(source, to: output, engine)
     }
