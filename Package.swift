@@ -65,7 +65,11 @@ let package = Package(
 
         // Tests: one folder a target
         .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),
-        .testTarget(name: "MartletKeyValueTests", dependencies: ["MartletCore", "MartletKeyValue"]),
+        .testTarget(
+            name: "MartletKeyValueTests",
+            dependencies: [
+                "MartletCore", "MartletKeyValue", "MartletTestSupport",
+            ]),
         .testTarget(
             name: "MartletDatabaseTests",
             dependencies: ["MartletCore", "MartletDatabase", "MartletTestSupport"]),
@@ -88,6 +92,7 @@ let package = Package(
             name: "MartletOnlineTests",
             dependencies: [
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
+                "MartletTestSupport",
             ]),
         .testTarget(
             name: "MartletRegistryTests",
@@ -97,7 +102,11 @@ let package = Package(
         .testTarget(
             name: "MartletQualityTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletQuality", "MartletQuery"]),
-        .testTarget(name: "MartletModelsTests", dependencies: ["MartletCore", "MartletModels"]),
+        .testTarget(
+            name: "MartletModelsTests",
+            dependencies: [
+                "MartletCore", "MartletModels", "MartletTestSupport",
+            ]),
         .testTarget(name: "MartletSynthTests", dependencies: ["MartletCore", "MartletSynth"]),
         .testTarget(
             name: "MartletPlatformTests",
@@ -110,7 +119,7 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
-                "MartletServer",
+                "MartletServer", "MartletTestSupport",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import MartletCore
 import MartletKeyValue
+import MartletTestSupport
 import Synchronization
 import Testing
 

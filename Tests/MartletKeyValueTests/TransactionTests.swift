@@ -1,5 +1,6 @@
 import MartletCore
 import MartletKeyValue
+import MartletTestSupport
 import Testing
 
 @Suite("Transactions")

@@ -36,18 +36,6 @@ func toyRows(_ count: Int, noise: Double, seed: UInt64 = 7) -> RecordBatch {
     ])
 }
 
-/// A folder of its own for the body, removed after it.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    var template = Array("/tmp/martlet-models-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw MartletError(.fileSystem, "no temporary folder") }
-    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer {
-        for name in files(in: folder) { unlink("\(folder)/\(name)") }
-        rmdir(folder)
-    }
-    return try body(folder)
-}
-
 func files(in folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletModels
+import MartletTestSupport
 import Testing
 
 struct ModelFileTests {

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletOnline
+import MartletTestSupport
 import Synchronization
 import Testing
 

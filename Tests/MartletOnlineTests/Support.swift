@@ -4,6 +4,7 @@ import Glibc
 import MartletCore
 import MartletKeyValue
 import MartletOnline
+import MartletTestSupport
 
 /// A store in a folder of the test's own.
 func withStore<Result>(_ body: (LMDBOnlineStore) throws -> Result) throws -> Result {
@@ -12,14 +13,6 @@ func withStore<Result>(_ body: (LMDBOnlineStore) throws -> Result) throws -> Res
 
 func openStore(_ folder: String) throws -> LMDBOnlineStore {
     try LMDBOnlineStore(path: folder, limits: EnvironmentLimits(mapSizeBytes: 1 << 30), durability: .unsynced)
-}
-
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    var template = Array("/tmp/martlet-online-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw MartletError(.fileSystem, "no temporary folder") }
-    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try body(path)
 }
 
 func workspace(_ tenant: String = "acme", _ name: String = "main") -> WorkspaceID {

@@ -5,6 +5,7 @@ import MartletHTTP
 import MartletKeyValue
 import MartletOnline
 import MartletServer
+import MartletTestSupport
 
 /// A server on a free port over a store in a folder of its own, with three views:
 /// `driver_stats` (key driver_id int64; conv_rate float32, avg_daily_trips int64), `everything` (one feature of each
@@ -12,7 +13,7 @@ import MartletServer
 final class TestServer {
     let server: FeatureServer
     let store: LMDBOnlineStore
-    private let folder: String
+    private let folder = TemporaryFolder()
     static let now = Timestamp(year: 2026, month: 11, day: 20, hour: 12)
 
     static let workspace = WorkspaceID(tenant: TenantID("acme")!, name: "main")!
@@ -44,11 +45,8 @@ final class TestServer {
         ], entityKeys: ["driver": "driver_id"])
 
     init(_ change: (inout FeatureServerSettings) -> Void = { _ in }) throws {
-        var template = Array("/tmp/martlet-server-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw MartletError(.fileSystem, "no temporary folder") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         store = try LMDBOnlineStore(
-            path: folder, limits: EnvironmentLimits(mapSizeBytes: 1 << 28), durability: .unsynced)
+            path: folder.path, limits: EnvironmentLimits(mapSizeBytes: 1 << 28), durability: .unsynced)
         var settings = FeatureServerSettings(http: HTTPServerSettings(port: 0), workspace: Self.workspace)
         change(&settings)
         server = try FeatureServer(
@@ -58,7 +56,6 @@ final class TestServer {
 
     deinit {
         server.stop()
-        try? FileManager.default.removeItem(atPath: folder)
     }
 
     /// The status and the body that a request body gets.

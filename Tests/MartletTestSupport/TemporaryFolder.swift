@@ -6,7 +6,7 @@ package final class TemporaryFolder: Sendable {
     package let path: String
 
     package init() {
-        var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
+        var template = Array("\(environmentVariable("TMPDIR") ?? "/tmp")/martlet-test-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else { preconditionFailure("no temporary folder could be made") }
         path = String(cString: made)
     }
@@ -34,6 +34,12 @@ package final class TemporaryFolder: Sendable {
     package func bytes(of relative: String) -> [UInt8] { fileBytes("\(path)/\(relative)") }
     package func text(of relative: String) -> String { String(decoding: bytes(of: relative), as: UTF8.self) }
     package func exists(_ relative: String) -> Bool { access("\(path)/\(relative)", F_OK) == 0 }
+}
+
+/// A folder of its own for the body, removed after it.
+package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let folder = TemporaryFolder()
+    return try body(folder.path)
 }
 
 /// The bytes of a file; none where it cannot be read.
