@@ -62,7 +62,8 @@ class FeastClient(unittest.TestCase):
         cls.server = subprocess.Popen(
             [MARTLET, "serve", "--port", "0"], cwd=cls.path, stdout=cls.log, stderr=subprocess.STDOUT)
         cls.store = FeatureStore(config=RepoConfig(
-            project="drivers", provider="local", registry=str(cls.path / "feast.db"), entity_key_serialization_version=3,
+            project="drivers", provider="local", registry=str(cls.path / "feast.db"),
+            entity_key_serialization_version=3,
             online_store={"type": "remote", "path": f"http://127.0.0.1:{cls.port()}"}, offline_store={"type": "file"}))
         driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
         source = FileSource(name="none", path=str(cls.path / "none.parquet"), timestamp_field="at")
@@ -100,7 +101,8 @@ class FeastClient(unittest.TestCase):
 
     def test_latest_values_windows_and_strangers_in_request_order(self):
         answer = self.read(
-            ["driver_stats:rating", "driver_stats:city", "driver_trips:trips_30d", "driver_trips:rating_mean_30d"], 2, 1, 9)
+            ["driver_stats:rating", "driver_stats:city", "driver_trips:trips_30d", "driver_trips:rating_mean_30d"],
+            2, 1, 9)
         self.assertEqual(answer["driver_id"], [2, 1, 9])
         self.assertEqual(answer["rating"], [None, 3.5, None])
         self.assertEqual(answer["city"], ["Zug", "Basel", None])
