@@ -52,6 +52,24 @@ struct IngestTests {
         #expect(arrivals == ["1 1772323205000000", "2 \(TestRepository.now.microseconds)"])
     }
 
+    @Test("reads JSON lines, whatever types their values have")
+    func jsonLines() throws {
+        let test = try repository()
+        let report = try test.ingest(
+            "clicks",
+            csv: """
+                {"id": 1, "user": "ann", "amount": 1.5, "at": "2026-03-01T00:00:00Z", "seen": null, "extra": [1]}
+                {"id": "2", "user": "7", "amount": "2.5", "at": "2026-03-01T02:00:00+02:00"}
+                {"id": 3, "user": "it's \\"ü\\"", "amount": {"x": 1}, "at": "2026-03-01T00:00:00Z"}
+
+                """, name: "rows.jsonl")
+        #expect(report.misfits == 1)
+        #expect(
+            try test.rows("silver.clicks", "id, \"user\", amount, epoch_us(\"at\")")
+                == ["1 ann 1.5 1772323200000000", "2 7 2.5 1772323200000000"])
+        #expect(try test.rows("quarantine.clicks", "_reason") == ["amount: not a float64"])
+    }
+
     @Test("adds nothing when the same bytes come again, and drops known ids from other files")
     func repetition() throws {
         let test = try repository()

@@ -36,7 +36,7 @@ struct TypedColumn {
         let isText = found.type == "VARCHAR" || found.type == "JSON"
         let reading =
             isText
-            ? readText(reference + (found.type == "JSON" ? " ->> '$'" : ""), column)
+            ? readText(found.type == "JSON" ? "(\(reference) ->> '$')" : reference, column)
             : try readTyped(reference, found.type, column)
         value = reading.value
         lacksZone = reading.lacksZone
