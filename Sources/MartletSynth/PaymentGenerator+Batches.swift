@@ -18,7 +18,7 @@ extension PaymentGenerator {
         let group = DispatchGroup()
         for _ in 0..<threads {
             // A batch is milliseconds of compute: worth a thread of its own, never a task a row.
-            DispatchQueue.global().async(group: group) {
+            startThread(group: group) {
                 while let index = line.claim() { line.deliver(batch(index), index) }
             }
         }

@@ -56,7 +56,7 @@ private func synthesize(
             return !begun
         }
         precondition(isFirst, "generated rows are read once")
-        DispatchQueue.global().async(group: making) {
+        startThread(group: making) {
             do {
                 try generator.forEachBatch { index, batch in
                     let rows = generator.rows(ofBatch: index)
