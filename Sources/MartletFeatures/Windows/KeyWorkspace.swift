@@ -36,6 +36,9 @@ final class KeyWorkspace {
     let targets = Scratch<KernelTarget>()
     let codes = Scratch<Int32>()
     let codeCounts = Scratch<Int32>()
+    /// By code: the ordered bits of its value, and a row that has it.
+    let codeKeys = Scratch<Int64>()
+    let codeRows = Scratch<Int32>()
     let tableKeys = Scratch<Int64>()
     let tableCodes = Scratch<Int32>()
     let neighbours = Scratch<Int32>()
