@@ -67,9 +67,8 @@ struct LimitTests {
                 if count <= differentValuesMaximum {
                     #expect(distinct == Int64(count))
                 } else {
-                    #expect(
-                        abs(Double(distinct) - Double(count)) <= 4 * 1.04 / 64 * Double(count),
-                        "\(distinct) of \(count)")
+                    let bound = standardErrors(4, of: count)
+                    #expect(isNear(distinct, count, bound), "\(distinct) of \(count)")
                 }
             }
             for column in 3..<6 { #expect(columns[column].isNull(row) == (count > differentValuesMaximum)) }

@@ -159,7 +159,10 @@ struct RandomEvents {
     }
 
     private static func ratios(_ windows: [TimeSpan]) -> [WindowAggregate] {
-        [("amount_sum", "rows"), ("cents_max", "cents_stddev"), ("since", "amount_quantile")].map { dividend, divisor in
+        let pairs: [(String, String)] = [
+            ("amount_sum", "rows"), ("cents_max", "cents_stddev"), ("since", "amount_quantile"),
+        ]
+        return pairs.map { dividend, divisor in
             WindowAggregate(
                 name: "\(dividend)_to_\(divisor)", function: .ratio,
                 parameters: AggregateParameters(dividend: dividend, divisor: divisor), windows: windows)

@@ -90,5 +90,5 @@ func value(ofBucket bucket: Int32) -> Double {
     // The greatest bucket ends at infinity.
     if high.isInfinite { return low * (1 + 1 / 129) }
     // 2 * low * high / (low + high), without leaving the range of a double.
-    return low * (2 * (high / (low + high)))
+    return low * (high / (0.5 * low + 0.5 * high))
 }
