@@ -10,14 +10,17 @@ package struct WindowAggregate: Sendable, Hashable {
     package var columnType: DataType
     package var parameters: AggregateParameters
     package var windows: [TimeSpan]
-    /// Whether the left ends of the windows are exact instead of rounded down to the hop.
+    /// Whether the ends of the windows are exact instead of rounded down to the hop.
     package var isExact: Bool
+    package var shape: WindowShape
+    /// How long before the moment asked for the windows are seen from.
+    package var lag: TimeSpan
     package var description: String
 
     package init(
         name: String, function: AggregateFunction, column: String? = nil, columnType: DataType = .int64,
         parameters: AggregateParameters = AggregateParameters(), windows: [TimeSpan], isExact: Bool = false,
-        description: String = ""
+        shape: WindowShape = .sliding, lag: TimeSpan = .zero, description: String = ""
     ) {
         self.name = name
         self.function = function
@@ -26,10 +29,19 @@ package struct WindowAggregate: Sendable, Hashable {
         self.parameters = parameters
         self.windows = windows
         self.isExact = isExact
+        self.shape = shape
+        self.lag = lag
         self.description = description
     }
 
-    package func featureName(_ window: TimeSpan) -> String { "\(name)_\(window)" }
+    /// `amount_sum_7d`, `basket_session_30m`, `recent_mean_last_10`.
+    package func featureName(_ window: TimeSpan) -> String {
+        switch shape {
+        case .sliding, .tumbling: "\(name)_\(window)"
+        case .session(let gap): "\(name)_session_\(gap)"
+        case .newest(let count): "\(name)_last_\(count)"
+        }
+    }
 
     /// Whether the result is one number.
     package var isNumber: Bool {

@@ -19,7 +19,7 @@ extension TileAssembly {
         let feature = features[column]
         if feature.type.isNested { return nestedColumn(bits, feature, validity) }
         let values = Column(typedValues(bits, feature), validity: validity)
-        return feature.elapsedUnit.map { elapsed(since: values, at: times, unit: $0) } ?? values
+        return feature.elapsed(since: values, at: times)
     }
 
     private func nestedColumn(_ slots: [Int64], _ feature: WindowPlan.Feature, _ validity: Bitmap?) -> Column {

@@ -13,16 +13,18 @@ extension WindowPlan.Feature {
         default: nil
         }
     }
-}
 
-/// How long before the time beside it each timestamp is; null where the timestamp is.
-/// - Parameter unit: microseconds.
-/// - Precondition: the column holds timestamps, one time each.
-func elapsed(since newest: Column, at times: [Int64], unit: Double) -> Column {
-    guard case .timestamp(let values) = newest.values, values.count == times.count else {
-        preconditionFailure("time passes since timestamps, one time each")
+    /// How long before the moment that the window is seen from at each time the timestamps beside them are; null where
+    /// they are. The column itself for a feature that tells no such thing.
+    /// - Precondition: one time a value.
+    func elapsed(since newest: Column, at times: [Int64]) -> Column {
+        guard let unit = elapsedUnit else { return newest }
+        guard case .timestamp(let values) = newest.values, values.count == times.count else {
+            preconditionFailure("time passes since timestamps, one time each")
+        }
+        return Column(
+            .float64(zip(values, times).map { Double(window.moment(at: $1) &- $0) / unit }), validity: newest.validity)
     }
-    return Column(.float64(zip(values, times).map { Double($1 &- $0) / unit }), validity: newest.validity)
 }
 
 /// One number divided by the other; null where either is null or the divisor is 0.

@@ -152,7 +152,7 @@ extension KeyWorkspace {
         _ state: State, _ output: StateGroup.Output, _ label: Int, _ slots: FeatureSlots, _ firstSlot: Int
     ) where State.Output == Lowered<Int64> {
         var parameters = output.parameters
-        parameters.time = labelTimes.base[label]
+        parameters.time = labelTimes.base[label] &- lag
         func rows(_ codes: [Int64]) -> [Int32] { codes.map { codeRows.base[Int($0)] } }
         let place = firstSlot + label
         switch state.lower(output.function, parameters) {

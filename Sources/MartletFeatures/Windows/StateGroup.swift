@@ -76,6 +76,10 @@ struct StateGroup: Sendable, Hashable {
         outputs = []
     }
 
+    /// The number of rows, asked for by no feature.
+    static let rows = StateGroup(
+        key: Key(family: .rows), columnName: "", type: .int64, categoryName: "", categoryType: .int64)
+
     static func family(of function: AggregateFunction, hasColumn: Bool, hasCategory: Bool) -> Family {
         switch function {
         case .count where hasCategory: hasColumn ? .keyed : .values

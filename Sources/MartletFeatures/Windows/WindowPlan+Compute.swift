@@ -47,9 +47,7 @@ extension WindowPlan {
             }
         }
         let columns = makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
-        let read = zip(features, columns).map { feature, column in
-            feature.elapsedUnit.map { elapsed(since: column, at: labels.times, unit: $0) } ?? column
-        }
+        let read = zip(features, columns).map { $0.elapsed(since: $1, at: labels.times) }
         return zip(features, read).map { feature, column in
             feature.operands.map { ratio(of: read[$0.dividend], to: read[$0.divisor]) } ?? column
         }
@@ -62,13 +60,38 @@ extension WindowPlan {
     ) {
         let labelRange = labelGroups.range(key)
         if labelRange.isEmpty { return }
-        workspace.loadLabels(labelTimes, labelGroups.rows, labelRange)
-        workspace.loadEvents(eventGroups, key, events)
-        workspace.findEnds(windows)
-        workspace.makeSchedule(arrivalTimes: asKnown ? events.arrivalTimes : nil)
-        for input in inputs { workspace.gather(input.index, views[input.index]) }
-        let first = labelRange.lowerBound
-        for group in groups {
+        let arrivals = asKnown ? events.arrivalTimes : nil
+        func load(_ labels: Range<Int>, knownAt time: Int64?) {
+            workspace.loadLabels(labelTimes, labelGroups.rows, labels)
+            workspace.loadEvents(eventGroups, key, events)
+            if let time, let arrivals { workspace.keepEvents(arrivedBy: time, arrivals) }
+            workspace.keepEvents(of: windows)
+            for input in inputs { workspace.gather(input.index, views[input.index]) }
+        }
+        load(labelRange, knownAt: nil)
+        for run in runs {
+            workspace.findRights(run.end)
+            workspace.makeSchedule(arrivalTimes: arrivals)
+            if workspace.isInOrder || !run.reachesBack {
+                workspace.findLefts(run.windows, of: windows)
+                compute(run, hashes, workspace, slots, labelRange.lowerBound)
+                continue
+            }
+            for label in labelRange {
+                load(label..<label + 1, knownAt: labelTimes[Int(labelGroups.rows[label])])
+                workspace.findRights(run.end)
+                workspace.makeSchedule(arrivalTimes: nil)
+                workspace.findLefts(run.windows, of: windows)
+                compute(run, hashes, workspace, slots, label)
+            }
+            load(labelRange, knownAt: nil)
+        }
+    }
+
+    private func compute(
+        _ run: WindowRun, _ hashes: [[UInt64]], _ workspace: KeyWorkspace, _ slots: FeatureSlots, _ first: Int
+    ) {
+        for group in run.groups {
             switch group.family {
             case .rows: workspace.computeRowCounts(group, slots, first)
             case .moments: workspace.computeMoments(group, group.inputIndex, slots, first)

@@ -118,7 +118,7 @@ func resultType(_ aggregate: WindowAggregate) throws(MartletError) -> DataType {
 func resolveRatios(_ aggregates: [WindowAggregate], _ features: inout [WindowPlan.Feature]) throws(MartletError) {
     func operand(_ ratio: WindowAggregate, _ name: String?, _ span: TimeSpan) throws(MartletError) -> Int {
         guard let part = aggregates.first(where: { $0.name == name }), part.isNumber, part.function != .ratio,
-            part.isExact == ratio.isExact,
+            part.isExact == ratio.isExact, part.shape == ratio.shape, part.lag == ratio.lag,
             let index = features.firstIndex(where: { $0.name == part.featureName(span) })
         else {
             throw MartletError(

@@ -34,6 +34,7 @@ package struct WindowPlan: Sendable, Hashable {
     package let inputs: [Input]
     let windows: [PlannedWindow]
     let groups: [StateGroup]
+    let runs: [WindowRun]
 
     package struct Input: Sendable, Hashable {
         package let name: String
@@ -66,7 +67,8 @@ package struct WindowPlan: Sendable, Hashable {
                         .invalidDefinition, "the aggregate \(aggregate.name) has the window \(span)",
                         fix: "use a positive window, such as 7d")
                 }
-                let window = PlannedWindow(span: span, isExact: aggregate.isExact)
+                let window = PlannedWindow(
+                    span: span, isExact: aggregate.isExact, shape: aggregate.shape, lag: aggregate.lag)
                 let index = windows.firstIndex(of: window) ?? windows.count
                 if index == windows.count { windows.append(window) }
                 if let group {
@@ -84,9 +86,15 @@ package struct WindowPlan: Sendable, Hashable {
             }
         }
         try resolveRatios(aggregates, &features)
+        // How many events a tile has tells where the newest so many begin.
+        let countsRows = windows.contains { if case .newest = $0.shape { true } else { false } }
+        if countsRows && !groups.contains(where: { $0.family == .rows }) {
+            groups.append(.rows)
+        }
         self.features = features
         self.windows = windows
         self.groups = groups
+        runs = Self.runs(windows, groups)
         self.inputs = inputs
     }
 
