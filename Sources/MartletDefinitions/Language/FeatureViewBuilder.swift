@@ -8,6 +8,7 @@ struct FeatureViewBuilder {
     private var entities: [EntityDefinition] = []
     private var source: SourceDefinition?
     private var sql: SQLText?
+    private var reads: [ViewRead] = []
 
     init(_ object: CheckedObject, about: About, lookup: DefinitionLookup) {
         self.object = object
@@ -24,6 +25,8 @@ struct FeatureViewBuilder {
         }
         if let name = object["source"], let text = name.text { source = lookup.source(text, at: name.place) }
         readSQL()
+        reads = ViewReadBuilder(reader: about.name, columns: readsSQL ? nil : source?.columns)
+            .reads(object["reads"]?.list ?? [], &lookup)
         checkWhere()
         let keyColumns = readKeys(areEntitiesKnown: entities.count == entityNames.count)
         checkEventTime()
@@ -37,13 +40,16 @@ struct FeatureViewBuilder {
             }
         guard let features, object.isWhole, let sourceName = object.text("source") else { return (nil, lookup.faults) }
         let view = FeatureViewDefinition(
-            about: about, entities: entityNames.map(\.text), source: sourceName, keyColumns: keyColumns, sql: sql,
+            about: about, entities: entityNames.map(\.text), source: sourceName, reads: reads, keyColumns: keyColumns,
+            sql: sql,
             filter: object.text("where"), eventTime: object.text("event_time"), ttl: object["ttl"]?.timeSpan,
             isOnline: object["online"]?.boolean ?? true, features: features)
         checkNames(of: view)
         // Where a column's type is not known, because its source has faults, the view lacks features.
         let declared = object["latest"].map { $0.map?.count ?? $0.list?.count } ?? object["aggregates"]?.map?.count
-        let isWhole = lookup.faults.faults.isEmpty && source != nil && entities.count == entityNames.count
+        let isWhole =
+            lookup.faults.faults.isEmpty && source != nil && entities.count == entityNames.count
+            && reads.count == object["reads"]?.list?.count ?? 0
         return (isWhole && features.count == declared ? view : nil, lookup.faults)
     }
 
@@ -76,6 +82,11 @@ struct FeatureViewBuilder {
 
     private var readsSQL: Bool { object["sql"] != nil }
 
+    /// The column that is read of another view.
+    private func readColumn(_ name: String) -> Field? {
+        reads.lazy.flatMap(\.columns).first { $0.name == name }
+    }
+
     /// The column of the source, or a fault where the rows are the source's and it has none of that name.
     private mutating func sourceColumn(_ name: String, at place: MartletError.Place, for use: String) -> SourceColumn? {
         guard let source else { return nil }
@@ -83,7 +94,8 @@ struct FeatureViewBuilder {
         if !readsSQL {
             lookup.faults.add(
                 "\(use) needs the column `\(name)`, which source \(source.about.name) does not have", at: place,
-                fix: suggestion(for: name, among: source.columns.map(\.name)), .missingColumn)
+                fix: suggestion(for: name, among: source.columns.map(\.name) + reads.flatMap { $0.columns.map(\.name) }),
+                .missingColumn)
         }
         return nil
     }
@@ -115,13 +127,15 @@ struct FeatureViewBuilder {
             let mapped = object["key_columns"]?.map?.first { $0.name == name }?.value
             let place = mapped?.place ?? object.place("source")
             let column = columns[name] ?? name
-            guard let found = sourceColumn(column, at: place, for: "the key `\(name)` of entity \(key.entity)") else {
-                continue
-            }
-            if !readsSQL, found.type != key.field.type {
+            let read = readColumn(column)
+            guard
+                let found = read?.type
+                    ?? sourceColumn(column, at: place, for: "the key `\(name)` of entity \(key.entity)")?.type
+            else { continue }
+            if !readsSQL || read != nil, found != key.field.type {
                 lookup.faults.add(
                     "the key `\(name)` of entity \(key.entity) is of type \(key.field.type), "
-                        + "but column `\(column)` is of type \(found.type)",
+                        + "but column `\(column)` is of type \(found)",
                     at: place, fix: "give the key and the column one type", .typeMismatch)
             }
         }
@@ -143,11 +157,12 @@ struct FeatureViewBuilder {
         _ declared: Checked?, of column: String, at place: MartletError.Place, for feature: String
     ) -> DataType? {
         let written = declared?.text.flatMap(DataType.init(rawValue:))
-        let found = sourceColumn(column, at: place, for: feature)
+        let read = readColumn(column)
+        let found = read?.type ?? sourceColumn(column, at: place, for: feature)?.type
         if let written {
-            if let found, !readsSQL, found.type != written {
+            if let found, !readsSQL || read != nil, found != written {
                 lookup.faults.add(
-                    "\(feature) says type \(written), but column `\(column)` is of type \(found.type)",
+                    "\(feature) says type \(written), but column `\(column)` is of type \(found)",
                     at: declared?.place ?? place, fix: "leave `type` out: it is derived", .typeMismatch)
             }
             return written
@@ -157,7 +172,7 @@ struct FeatureViewBuilder {
                 "the type of \(feature) is not known: column `\(column)` comes from SQL", at: place,
                 fix: "write it as {column: \(column), type: …}")
         }
-        return found?.type
+        return found
     }
 
     private mutating func readLatest(_ latest: Checked) -> FeatureViewDefinition.Features {
