@@ -75,7 +75,8 @@ struct ExpressionChecker {
                 throw fault("`-` needs a number, not \(phrase(checked))", offset)
             }
             switch checked.expression {
-            case .literal(.int64(let value), _): return Checked(expression: .literal(.int64(-value), type), offset: offset)
+            case .literal(.int64(let value), _):
+                return Checked(expression: .literal(.int64(-value), type), offset: offset)
             case .literal(.float64(let value), _):
                 return Checked(expression: .literal(.float64(-value), type), offset: offset)
             default: return made(.negate, [checked.typed(type)], type)

@@ -88,7 +88,8 @@ struct ExpressionLexer {
             }
         }
         if position < bytes.count, isNameByte(bytes[position]) {
-            throw ExpressionFault("a number goes on with a letter", at: start, fix: "put a space or an operator between")
+            throw ExpressionFault(
+                "a number goes on with a letter", at: start, fix: "put a space or an operator between")
         }
         let text = text(start)
         if isReal {

@@ -14,6 +14,7 @@ package enum ExpressionType: Sendable, Hashable {
         case .string: self = .text
         case .bytes: self = .bytes
         case .timestamp: self = .timestamp
+        case .list, .map: return nil
         }
     }
 

@@ -28,6 +28,15 @@ package indirect enum TypedExpression: Sendable, Hashable {
         case .literal(_, let type), .input(_, let type), .apply(_, _, let type): type
         }
     }
+
+    /// What it reads, duplicates too.
+    package var inputs: [ExpressionInput] {
+        switch self {
+        case .literal: []
+        case .input(let input, _): [input]
+        case .apply(_, let operands, _): operands.flatMap(\.inputs)
+        }
+    }
 }
 
 /// What expressions can do with values. `docs/definitions.md` says what each means; the kernels that do it are in

@@ -107,7 +107,9 @@ struct DerivedViewBuilder {
                             for: name, among: lookup.views.keys.filter { $0 != about.name } + ["request"]))
                     : .faulty
             }
-        } owners: { lookup.featureOwners[$0] ?? [] }
+        } owners: {
+            lookup.featureOwners[$0] ?? []
+        }
     }
 
     private func known(_ name: String) -> FeatureViewDefinition? {
@@ -171,17 +173,6 @@ struct DerivedViewBuilder {
                     "the feature `\(entry.name)` has the name of a request value", at: entry.namePlace,
                     fix: "give it another name")
             }
-        }
-    }
-}
-
-extension TypedExpression {
-    /// What it reads, duplicates too.
-    fileprivate var inputs: [ExpressionInput] {
-        switch self {
-        case .literal: []
-        case .input(let input, _): [input]
-        case .apply(_, let operands, _): operands.flatMap(\.inputs)
         }
     }
 }

@@ -94,7 +94,8 @@ struct FeatureViewBuilder {
         if !readsSQL {
             lookup.faults.add(
                 "\(use) needs the column `\(name)`, which source \(source.about.name) does not have", at: place,
-                fix: suggestion(for: name, among: source.columns.map(\.name) + reads.flatMap { $0.columns.map(\.name) }),
+                fix: suggestion(
+                    for: name, among: source.columns.map(\.name) + reads.flatMap { $0.columns.map(\.name) }),
                 .missingColumn)
         }
         return nil

@@ -40,6 +40,12 @@ struct ViewReadBuilder {
             }
             let keyColumns = self.keyColumns(item.object?["key_columns"]?.map ?? [], view, place, &lookup)
             guard let features = features(item, view, &lookup) else { continue }
+            if let nested = features.first(where: \.type.isNested) {
+                lookup.faults.add(
+                    "the feature `\(nested.name)` of \(name) is a \(nested.type), which is no column of rows",
+                    at: place,
+                    fix: "name the features that you want: {view: \(name), features: […]}", .typeMismatch)
+            }
             let read = ViewRead(
                 view: name, features: features, keyColumns: keyColumns, definition: view.fingerprint)
             for column in read.columns {

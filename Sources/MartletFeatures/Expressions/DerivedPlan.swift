@@ -31,6 +31,16 @@ package struct DerivedView: Sendable {
         expressions = try view.expressions()
     }
 
+    /// What the expression of a feature names, each once, in its order.
+    package func directInputs(of feature: String) -> [ExpressionInput] {
+        var inputs: [ExpressionInput] = []
+        for input in expressions.first(where: { $0.name == feature })?.expression.inputs ?? []
+        where !inputs.contains(input) {
+            inputs.append(input)
+        }
+        return inputs
+    }
+
     func program(of wanted: [String]) -> ExpressionProgram {
         ExpressionProgram(expressions, wanted: wanted, of: name)
     }
@@ -101,14 +111,16 @@ package struct DerivedPlan: Sendable {
 
     /// The derived features, one column each.
     /// - Parameters:
-    ///   - stored: one column for each of `self.stored`.
+    ///   - stored: gives the column of the feature of this index in `self.stored`; asked only for what is needed.
     ///   - request: one column for each of `self.request`.
-    package func evaluate(stored: [Column], request: [Column], count: Int) throws(MartletError) -> [Column] {
+    package func evaluate(
+        stored: (Int) throws -> Column, request: [Column], count: Int
+    ) throws -> [Column] {
         var made: [Column] = []
         for step in steps {
-            let inputs = step.inputs.map { slot in
+            let inputs = try step.inputs.map { slot in
                 switch slot {
-                case .stored(let index): stored[index]
+                case .stored(let index): try stored(index)
                 case .request(let index): request[index]
                 case .derived(let index): made[index]
                 }

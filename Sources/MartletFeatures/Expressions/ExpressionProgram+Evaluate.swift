@@ -3,7 +3,7 @@ internal import MartletDefinitions
 
 extension ExpressionProgram {
     /// So many rows are computed at a time: what a step makes is still in the cache when the next one reads it. A
-    /// multiple of 64, so that bitmaps are joined word by word.
+    /// multiple of 64, so that bitmaps are cut word by word.
     private static let chunkCount = 4_096
 
     /// The results of every row, column by column; the same code for one request and for a million training rows. A row
@@ -39,7 +39,7 @@ extension ExpressionProgram {
             for (index, step) in results.enumerated() { try joined[index].append(made[step]) }
             start = rows.upperBound
         } while start < count
-        return joined.enumerated().map { $1.finish(types[$0]) }
+        return joined.map { Column.joining($0.chunks) }
     }
 }
 
@@ -81,6 +81,7 @@ private func widened(_ column: Column, _ rows: Range<Int>) -> Column {
     case .float64(let array): return withoutNaN(Array(array[rows]), validity)
     case .string(let strings): return Column(.string(sliced(strings, rows)), validity: validity)
     case .bytes(let strings): return Column(.bytes(sliced(strings, rows)), validity: validity)
+    case .list, .map: preconditionFailure("expressions read scalars")
     }
 }
 
@@ -106,9 +107,9 @@ private func sliced(_ strings: ByteStrings, _ rows: Range<Int>) -> ByteStrings {
         bytes: Array(strings.bytes[Int(first)..<Int(strings.offsets[rows.upperBound])]))
 }
 
-/// The chunks of one result, one after the other.
+/// The chunks of one result.
 private struct JoinedColumn {
-    private var chunks: [Column] = []
+    private(set) var chunks: [Column] = []
     private var byteCount = 0
 
     mutating func append(_ column: Column) throws(MartletError) {
@@ -122,40 +123,6 @@ private struct JoinedColumn {
                 fix: "ask for fewer rows at a time")
         }
         chunks.append(zeroingNulls(column))
-    }
-
-    func finish(_ type: DataType) -> Column {
-        if chunks.count == 1 { return chunks[0] }
-        let count = chunks.reduce(0) { $0 + $1.count }
-        func all<Element>(_ take: (Column.Values) -> [Element]?) -> [Element] {
-            var result: [Element] = []
-            result.reserveCapacity(count)
-            for chunk in chunks { result += take(chunk.values) ?? [] }
-            return result
-        }
-        func texts() -> ByteStrings {
-            var result = ByteStrings()
-            for chunk in chunks {
-                switch chunk.values {
-                case .string(let strings), .bytes(let strings): result.append(contentsOf: strings)
-                default: break
-                }
-            }
-            return result
-        }
-        let values: Column.Values
-        switch chunks[0].values {
-        case .bool: values = .bool(all { if case .bool(let array) = $0 { array } else { nil } })
-        case .int64: values = .int64(all { if case .int64(let array) = $0 { array } else { nil } })
-        case .timestamp: values = .timestamp(all { if case .timestamp(let array) = $0 { array } else { nil } })
-        case .float64: values = .float64(all { if case .float64(let array) = $0 { array } else { nil } })
-        case .string: values = .string(texts())
-        case .bytes: values = .bytes(texts())
-        case .int32, .float32: preconditionFailure("expressions make no \(type)")
-        }
-        guard chunks.contains(where: { $0.validity != nil }) else { return Column(values) }
-        let words = chunks.flatMap { ($0.validity ?? Bitmap(repeating: true, count: $0.count)).words }
-        return Column(values, validity: Bitmap(words: words, count: count))
     }
 }
 
@@ -184,6 +151,7 @@ private func zeroingNulls(_ column: Column) -> Column {
     case .float64(let array): values = .float64(zeroed(array, 0))
     case .string(let strings): values = .string(emptied(strings))
     case .bytes(let strings): values = .bytes(emptied(strings))
+    case .list, .map: preconditionFailure("expressions make scalars")
     }
     return Column(values, validity: validity)
 }
