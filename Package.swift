@@ -114,9 +114,8 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletPlatform", "MartletQuality",
-                "MartletQuery",
-                "MartletRegistry", "MartletSynth", "MartletTestSupport",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletQuality", "MartletQuery", "MartletRegistry", "MartletSynth", "MartletTestSupport",
             ]),
         .testTarget(
             name: "MartletServerTests",

@@ -13,6 +13,8 @@ struct ExpressionNames {
     let view: (String) -> View
     /// The views with rows that have a feature of this name: what a bare name may mean.
     let owners: (String) -> [String]
+    /// Whether every view with rows is known, so that a bare name that none has is wrong.
+    let areOwnersComplete: Bool
 }
 
 /// Gives the expressions of one derived view their types. Features of the view that name each other are checked in the
@@ -140,6 +142,7 @@ final class DerivedChecker {
         if let mine { return try own(mine, offset) }
         if let asked { return .input(.request(name), asked.type) }
         if let owner = owners.first { return try feature(name, of: owner, offset) }
+        guard names.areOwnersComplete else { return .faulty }
         let known = features.map(\.name) + request.map(\.name)
         throw ExpressionFault(
             "`\(name)` is no request value and no feature of this view or of one with rows", at: offset,
@@ -168,11 +171,10 @@ extension FeatureViewDefinition {
         }
         let checker = DerivedChecker(
             view: about.name, request: derived.request, features: syntax,
-            names: ExpressionNames { name in
-                reads.first { $0.view == name }.map { .fields($0.features) } ?? .unknown(fix: nil)
-            } owners: { name in
-                reads.filter { $0.features.contains { $0.name == name } }.map(\.view)
-            })
+            names: ExpressionNames(
+                view: { name in reads.first { $0.view == name }.map { .fields($0.features) } ?? .unknown(fix: nil) },
+                owners: { name in reads.filter { $0.features.contains { $0.name == name } }.map(\.view) },
+                areOwnersComplete: true))
         return try derived.features.enumerated().map { index, feature in
             guard let typed = checker.expression(index) else {
                 let fault = checker.faults.first ?? (index, ExpressionFault("it needs a broken one", at: 0))

@@ -96,20 +96,22 @@ struct DerivedViewBuilder {
     private var names: ExpressionNames {
         let lookup = lookup
         let about = about
-        return ExpressionNames { name in
-            switch lookup.views[name] {
-            case .whole(let view): .fields(view.featureFields)
-            case .faulty: .faulty
-            case nil:
-                lookup.areNamesComplete
-                    ? .unknown(
-                        fix: suggestion(
-                            for: name, among: lookup.views.keys.filter { $0 != about.name } + ["request"]))
-                    : .faulty
+        let areOwnersComplete =
+            lookup.areNamesComplete
+            && lookup.views.allSatisfy { name, view in
+                if case .faulty = view { lookup.derivedViews.contains(name) } else { true }
             }
-        } owners: {
-            lookup.featureOwners[$0] ?? []
-        }
+        return ExpressionNames(
+            view: { name in
+                switch lookup.views[name] {
+                case .whole(let view): return .fields(view.featureFields)
+                case .faulty: return .faulty
+                case nil:
+                    guard lookup.areNamesComplete else { return .faulty }
+                    let known = lookup.views.keys.filter { $0 != about.name } + ["request"]
+                    return .unknown(fix: suggestion(for: name, among: known))
+                }
+            }, owners: { lookup.featureOwners[$0] ?? [] }, areOwnersComplete: areOwnersComplete)
     }
 
     private func known(_ name: String) -> FeatureViewDefinition? {

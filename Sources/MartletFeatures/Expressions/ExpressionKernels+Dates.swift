@@ -7,7 +7,9 @@ func datePart(_ operation: ExpressionOperation, _ operand: Column) -> Column {
     let values = operand.wholes.map { time -> Int64 in
         let days = flooredDivision(time, by: dayMicroseconds)
         switch operation {
-        case .hour: return (time - days * dayMicroseconds) / 3_600_000_000
+        case .hour:
+            let rest = time % dayMicroseconds
+            return (rest < 0 ? rest + dayMicroseconds : rest) / 3_600_000_000
         // 1970-01-01 was a Thursday; Monday is 1.
         case .dayOfWeek: return days + 3 - flooredToMultiple(days + 3, of: 7) + 1
         case .day: return Int64(civilFromDays(Int(days)).day)
