@@ -190,7 +190,7 @@ struct DerivedViewTests {
                 """, "feature views read each other: v -> w -> v"
             ),
             (
-                "features: v\nrequest: {x: int64}\nderived: {x: 1 + x}\n",
+                "features: v\nrequest: {x: int64}\nderived: {x: request.x + 1}\n",
                 "the feature `x` has the name of a request value"
             ),
             (
@@ -292,7 +292,7 @@ struct DerivedViewTests {
         let text = """
             features: v
             request: {amount: float64}
-            derived: {a: amount, b: {expression: a + 1, description: more}}
+            derived: {a: request.amount, b: {expression: a + 1, description: more}}
             ---
             features: w
             entity: customer

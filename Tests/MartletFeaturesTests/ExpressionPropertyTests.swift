@@ -5,14 +5,14 @@ import Testing
 
 @Suite("Random expressions")
 struct ExpressionPropertyTests {
-    @Test("equal the naive oracle row by row, bit for bit", arguments: 0..<40 as Range<UInt64>)
+    @Test("equal the naive oracle row by row, bit for bit", arguments: 0..<24 as Range<UInt64>)
     func oracle(number: UInt64) throws {
         let seed = 0xE0_5EED + number
         var source = RandomExpressions(random: SeededRandom(seed: seed, stream: 0))
-        let count = number == 0 ? 9_000 : 150
+        let count = number == 0 ? 4_100 : 60
         let columns = Dictionary(
             uniqueKeysWithValues: ExpressionBench.fields.map { ($0.name, source.column($0.type, count)) })
-        let expressions = (0..<30).map { (name: "e\($0)", expression: source.expression()) }
+        let expressions = (0..<(number == 0 ? 3 : 25)).map { (name: "e\($0)", expression: source.expression()) }
         let program = ExpressionProgram(expressions, of: "v")
         let inputs = program.inputs.compactMap { input -> Column? in
             if case .request(let name) = input { columns[name] } else { nil }
@@ -25,10 +25,11 @@ struct ExpressionPropertyTests {
             let oracle = ExpressionOracle(row: Dictionary(uniqueKeysWithValues: values))
             for (index, made) in expressions.enumerated() {
                 let (found, expected) = (results[index][row], oracle.value(made.expression))
-                #expect(
-                    isSame(found, expected),
-                    "seed \(seed), row \(row): \(found) is not \(expected) for \(made.expression) of \(values)")
-                if !isSame(found, expected) { return }
+                guard isSame(found, expected) else {
+                    Issue.record(
+                        "seed \(seed), row \(row): \(found) is not \(expected) for \(made.expression) of \(values)")
+                    return
+                }
             }
         }
     }

@@ -90,7 +90,7 @@ struct ReadingViewTests {
         var shops = "shop,category,changed,known\n"
         for _ in 0..<60 {
             let at = Self.start + .minutes(below(6 * 1_440))
-            shops += "\(below(5)),\(["a", "b", "c", ""][Int(below(4))]),\(at),\(at + late())\n"
+            shops += "\(below(5)),\(["a", "b", "c", "d", "e", ""][Int(below(6))]),\(at),\(at + late())\n"
         }
         let test = try TestRepository(definitions)
         try test.ingest("payments", csv: payments, name: "payments.csv")
@@ -151,8 +151,9 @@ struct ReadingViewTests {
                     OR l.last_payments IS DISTINCT FROM f.payments
                 """)
             #expect(different.rowCount == 0, "seed \(seed), as known \(asKnown): \(different.columns[0])")
-            #expect(set.rows["busiest_1d"].map { $0.nullCount < 60 } == true)
-            #expect(set.rows["last_category"].map { $0.nullCount < 60 } == true)
+            // The random data say something.
+            #expect(set.rows["busiest_1d"].map { $0.nullCount < 90 } == true)
+            #expect(set.rows["last_category"].map { $0.nullCount < 90 } == true)
         }
     }
 

@@ -65,6 +65,7 @@ private func repeated(_ value: Value, _ type: ExpressionType, _ count: Int) -> C
     case .int64(let x): return Column(.int64(Array(repeating: x, count: count)))
     case .float64(let x): return Column(.float64(Array(repeating: x, count: count)))
     case .string(let x): return Column(.string(ByteStrings(repeatElement(x, count: count))))
+    case .timestamp(let x): return Column(.timestamp(Array(repeating: x.microseconds, count: count)))
     default: return Column.nulls(type.dataType, count: count)
     }
 }

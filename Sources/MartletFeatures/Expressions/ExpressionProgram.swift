@@ -63,6 +63,9 @@ private struct ExpressionCompiler {
 
     private mutating func step(_ expression: TypedExpression) -> Int {
         switch expression {
+        case .literal(.float64(let value), let type) where value == 0 && value.sign == .minus:
+            // Equal to 0.0 and not the same: it must not share its step.
+            return number(.apply(.negate, [number(.constant(.float64(0), type))]))
         case .literal(let value, let type): return number(.constant(value, type))
         case .input(let input, let type):
             if case .feature(view, let name) = input, let own = feature(name) { return own.step }

@@ -31,7 +31,7 @@ extension Command {
         options: [
             Option("entity", "KEY=VALUE[,VALUE…]", "the entities, by join key; repeat the option for composite keys"),
             Option(
-                "request", "NAME=VALUE[,VALUE…]", "values that derived features need of a request, one for each entity"),
+                "request", "NAME=VALUE[,VALUE…]", "values that derived features need, one for each entity"),
             Option("at", "TIME", "read as of this moment, not before the last load (default: now)"),
         ],
         examples: [
