@@ -63,7 +63,8 @@ struct DerivedFeatureTests {
                 {"results":[{"values":[1001,1002,9],"statuses":["PRESENT","PRESENT","PRESENT"],"event_timestamps":\
                 [\(epochs)]},{"values":[2.0,-2.0,null],"statuses":["PRESENT","PRESENT","NULL_VALUE"],\
                 "event_timestamps":[\(epochs)]},{"values":[562,-3,null],"statuses":["PRESENT","PRESENT",\
-                "NOT_FOUND"],"event_timestamps":["2026-11-20T00:00:00Z","2026-11-20T00:00:01.500Z","1970-01-01T00:00:00Z"]},{"values":\
+                "NOT_FOUND"],"event_timestamps":["2026-11-20T00:00:00Z","2026-11-20T00:00:01.500Z",\
+                "1970-01-01T00:00:00Z"]},{"values":\
                 [0.08548096567392349,0.5,0.5],"statuses":["PRESENT","PRESENT","PRESENT"],"event_timestamps":\
                 [\(epochs)]},{"values":["a:true","é:false",null],"statuses":["PRESENT","PRESENT","NULL_VALUE"],\
                 "event_timestamps":[\(epochs)]}],"metadata":{"feature_names":["driver_id","per_trip",\
