@@ -24,8 +24,9 @@ final class TestRepository {
         try workspace.apply(workspace.plan(), principal: principal)
     }
 
-    init(_ definitions: String) throws {
+    init(_ definitions: String, files: [String: String] = [:]) throws {
         folder.write("workspace: test\n", to: "martlet.yaml")
+        for (name, text) in files { folder.write(text, to: name) }
         folder.write(definitions, to: "definitions.yaml")
         workspace = try Workspace(directory: folder.path, time: FixedTimeSource(Self.now))
         principal = Principal(tenant: workspace.settings.tenant, name: "test")

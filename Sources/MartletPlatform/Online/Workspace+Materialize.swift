@@ -8,10 +8,7 @@ internal import MartletTables
 
 /// What loading one view did.
 package struct MaterializationReport: Sendable {
-    package let view: String
-    package let version: Int
-    package let upTo: Timestamp
-    package let tableVersions: [String: Int64]
+    package let plan: MaterializationPlan
     package let rowsRead: Int
     package let entities: Int
     /// Records written; the others were there already, or newer.
@@ -26,15 +23,27 @@ extension Workspace {
     /// interrupted, an equal load goes on where it stopped.
     ///
     /// Counts events before `upTo` (for latest values: at it, too) that had arrived by then, so that what is served at
-    /// `upTo` is what a training set says as known at `upTo`.
+    /// `upTo` is what a training set says as known at `upTo`. Only entities with rows that the last load did not count
+    /// are computed again, late rows included; `MaterializationPlan.Mode` says when that cannot be. Rows are held in as
+    /// many pieces as `limits.memory` needs.
     /// - Parameters:
     ///   - views: nil means every view that is online.
     ///   - upTo: nil means now.
+    ///   - isFull: computes every entity, whatever was loaded before.
+    ///   - memoryBytes: what the rows held at a time may take; nil means `limits.memory`.
     package func materialize(
-        _ views: [String]? = nil, upTo: Timestamp? = nil, principal: Principal,
-        progress: any ProgressReporter = SilentProgress()
+        _ views: [String]? = nil, upTo: Timestamp? = nil, isFull: Bool = false, memoryBytes: Int? = nil,
+        principal: Principal, progress: any ProgressReporter = SilentProgress()
     ) throws -> [MaterializationReport] {
         let definitions = try appliedDefinitions()
+        let chosen = try viewsToLoad(views, definitions)
+        let upTo = try loadTime(upTo)
+        return try withLock("materialize") {
+            try chosen.map { try materialize($0, upTo, isFull: isFull, memoryBytes, definitions, principal, progress) }
+        }
+    }
+
+    func viewsToLoad(_ views: [String]?, _ definitions: AppliedDefinitions) throws -> [FeatureViewDefinition] {
         let chosen = try views.map { try $0.map { try definitions.view($0) } } ?? definitions.loadedViews
         if let derived = chosen.first(where: \.isDerived) {
             let reads = derived.reads.map(\.view).joined(separator: " ")
@@ -48,35 +57,61 @@ extension Workspace {
                 .invalidInput, "features \(offline.about.name) are not online", place: offline.about.place,
                 fix: "set online: true and apply")
         }
+        return chosen
+    }
+
+    func loadTime(_ upTo: Timestamp?) throws -> Timestamp {
         let now = time.now()
         let upTo = upTo ?? now
         guard upTo <= now else {
             throw MartletError(.invalidInput, "values of the future cannot be loaded: \(upTo) is after \(now)")
         }
-        return try withLock("materialize") {
-            try chosen.map { try materialize($0, upTo, definitions, principal, progress) }
-        }
+        return upTo
     }
 
     private func materialize(
-        _ view: FeatureViewDefinition, _ upTo: Timestamp, _ definitions: AppliedDefinitions, _ principal: Principal,
-        _ progress: any ProgressReporter
+        _ view: FeatureViewDefinition, _ upTo: Timestamp, isFull: Bool, _ memoryBytes: Int?,
+        _ definitions: AppliedDefinitions, _ principal: Principal, _ progress: any ProgressReporter
     ) throws -> MaterializationReport {
         let started = time.monotonicNanoseconds()
         let connection = try engine.connect()
         progress.report("read \(view.about.name)", done: 0, total: nil)
-        let versions = try attachSources(of: view, definitions, to: connection)
+        let (plan, query) = try planLoad(view, upTo, isFull: isFull, memoryBytes, definitions, connection)
         let online = try onlineView(view, definitions)
         var record = MaterializationRecord(
-            view: view.about.name, version: Int64(online.identity.version), tableVersions: versions, upTo: upTo,
+            view: view.about.name, version: Int64(plan.version), tableVersions: plan.tableVersions, upTo: upTo,
             startedAt: time.now(), principal: principal.name)
         record.id = try registry.record(record)
-        let query = try viewQuery(view, definitions, connection)
-        let rows = try query.load(connection, where: query.knownAt(upTo))
-        let computation = try ViewComputation(view, rows)
-        let identity = LoadIdentity(view: online.identity, upTo: upTo, input: versions.description(sortedBy: <))
-        var load = try OnlineLoad(identity, of: online, into: self.online, progress: progress)
-        switch view.features {
+        var input = plan.tableVersions.description(sortedBy: <)
+        if case .changed(let since) = plan.mode { input += " since \(since)" }
+        var load = try OnlineLoad(
+            LoadIdentity(view: online.identity, upTo: upTo, input: input), of: online, into: self.online,
+            progress: progress)
+        var read = (rows: 0, entities: 0)
+        for part in 0..<plan.parts where plan.changedRows != 0 {
+            var conditions = [query.knownAt(upTo), query.isOfPart(part, of: plan.parts)]
+            if plan.changedRows != nil { conditions.append(query.isOfChangedEntity) }
+            let rows = try query.load(connection, where: conditions.joined(separator: " AND "))
+            let computation = try ViewComputation(view, rows)
+            try write(computation, upTo, to: &load)
+            progress.report("write gold.\(view.about.name)", done: part, total: plan.parts)
+            try writeGold(query.keys.map(\.name), computation, plan, part: part)
+            read.rows += rows.count
+            read.entities += computation.index.count
+        }
+        let counts = try load.finish()
+        let report = MaterializationReport(
+            plan: plan, rowsRead: read.rows, entities: read.entities, written: counts.written, resumed: counts.resumed,
+            seconds: seconds(since: started))
+        record.state = .finished
+        record.rowCount = Int64(read.entities)
+        record.endedAt = time.now()
+        try registry.record(record)
+        return report
+    }
+
+    private func write(_ computation: ViewComputation, _ upTo: Timestamp, to load: inout OnlineLoad) throws {
+        switch computation.view.features {
         case .latest:
             try load.write(computation.latestValues(at: upTo, threads: threads))
         case .windowed:
@@ -89,38 +124,27 @@ extension Workspace {
                     events: computation.events, upTo: upTo, entities: part, threads: threads)
                 try load.write(TileStates(records, keys: keys, events: computation.events, upTo: upTo))
             }
-        case .derived: throw view.hasNoRows
+        case .derived: throw computation.view.hasNoRows
         }
-        let counts = try load.finish()
-        progress.report("write gold.\(view.about.name)", done: 0, total: nil)
-        try writeGold(view, query.keys.map(\.name), computation, upTo, version: online.identity.version)
-        let report = MaterializationReport(
-            view: view.about.name, version: online.identity.version, upTo: upTo, tableVersions: versions,
-            rowsRead: rows.count, entities: computation.index.count, written: counts.written, resumed: counts.resumed,
-            seconds: seconds(since: started))
-        record.state = .finished
-        record.rowCount = Int64(report.entities)
-        record.endedAt = time.now()
-        try registry.record(record)
-        return report
     }
 
-    /// Appends the features of all entities as of `upTo` to `gold.VIEW`, once for each (version, time).
+    /// Appends the features of the entities as of the plan's time to `gold.VIEW`, once for each (version, time, part).
     private func writeGold(
-        _ view: FeatureViewDefinition, _ keyNames: [String], _ computation: ViewComputation, _ upTo: Timestamp,
-        version: Int
+        _ keyNames: [String], _ computation: ViewComputation, _ plan: MaterializationPlan, part: Int
     ) throws {
         let keys = computation.keys
         let count = computation.index.count
-        let times = [Int64](repeating: upTo.microseconds, count: count)
+        let view = computation.view
+        let times = [Int64](repeating: plan.upTo.microseconds, count: count)
         let features = try computation.features(keys: keys, times: times, asKnown: false, threads: threads)
         var columns = zip(keyNames, keys).map { ($0, $1) }
         columns.append(("_as_of", Column(.timestamp(times))))
-        columns.append(("_version", Column(.int64([Int64](repeating: Int64(version), count: count)))))
+        columns.append(("_version", Column(.int64([Int64](repeating: Int64(plan.version), count: count)))))
         columns += zip(view.featureNames, features).map { ($0, $1) }
         var options = WriteOptions()
         options.evolution = .addColumns
-        options.transaction = .init(appID: "materialize:v\(version)", version: upTo.microseconds)
+        let piece = plan.parts == 1 ? "" : ":\(part)/\(plan.parts)"
+        options.transaction = .init(appID: "materialize:v\(plan.version)\(piece)", version: plan.upTo.microseconds)
         try table(.gold(view.about.name)).append(RecordBatch(columns), options)
     }
 }

@@ -30,33 +30,48 @@ extension Command {
 
     static let materialize = Command(
         "materialize", "load views into the online store", operands: "[VIEW…]",
-        discussion:
-            "Serving goes on meanwhile; an interrupted load goes on where it stopped when repeated with its --up-to.",
-        options: [Option("up-to", "TIME", "load what was known at this time (default: now)")],
+        discussion: """
+            Serving goes on meanwhile. Only entities with rows that the last load did not count are computed again;
+            an interrupted load goes on where it stopped when repeated with its --up-to.
+            """,
+        options: [
+            Option("up-to", "TIME", "load what was known at this time (default: now)"),
+            Option("full", nil, "compute every entity, whatever was loaded before"),
+            Option("plan", nil, "show what would be loaded and what it would cost, and load nothing"),
+        ],
         examples: [
             ("martlet materialize", "load every online view"),
+            ("martlet materialize --plan", "what a load would read, write and take"),
             ("martlet materialize card_activity --up-to 2026-05-01T00:00:00Z", "load one view as of a moment"),
         ]
     ) { invocation in
         let (workspace, principal) = try invocation.openWorkspace()
+        let views = invocation.operands.isEmpty ? nil : invocation.operands
+        let upTo = try invocation.timestamp("up-to")
+        let isFull = invocation.isSet("full")
+        if invocation.isSet("plan") {
+            show(try workspace.materializationPlans(views, upTo: upTo, isFull: isFull), invocation.console)
+            return 0
+        }
         let reports = try workspace.materialize(
-            invocation.operands.isEmpty ? nil : invocation.operands, upTo: invocation.timestamp("up-to"),
-            principal: principal, progress: invocation.console.progress)
+            views, upTo: upTo, isFull: isFull, principal: principal, progress: invocation.console.progress)
         let rows = reports.map {
             [
-                $0.view, "v\($0.version)", grouped($0.rowsRead), grouped($0.entities), grouped($0.written),
+                $0.plan.view, "v\($0.plan.version)", $0.plan.mode.text, grouped($0.rowsRead), grouped($0.entities),
+                grouped($0.written),
                 "\(fixed($0.seconds, 2)) s",
             ]
         }
         invocation.console.result(
-            text: table(["view", "version", "rows", "entities", "written", "time"], rows)
+            text: table(["view", "version", "load", "rows", "entities", "written", "time"], rows)
         ) { json in
             json.array { json in
                 for report in reports {
                     json.object {
-                        $0.member("view", report.view)
-                        $0.member("version", report.version)
-                        $0.member("up_to", report.upTo)
+                        $0.member("view", report.plan.view)
+                        $0.member("version", report.plan.version)
+                        $0.member("up_to", report.plan.upTo)
+                        $0.member("load", report.plan.mode.text)
                         $0.member("rows", report.rowsRead)
                         $0.member("entities", report.entities)
                         $0.member("written", report.written)
@@ -82,6 +97,49 @@ extension Command {
             showTables(try workspace.tableSummaries(), invocation.console)
         }
         return 0
+    }
+}
+
+extension MaterializationPlan.Mode {
+    fileprivate var text: String {
+        switch self {
+        case .full: "full"
+        case .changed(let since): "changed since \(since)"
+        }
+    }
+}
+
+private func show(_ plans: [MaterializationPlan], _ console: Console) {
+    func number(_ count: Int?) -> String { count.map { grouped($0) } ?? "?" }
+    let rows = plans.map { plan in
+        [
+            plan.view, "v\(plan.version)", plan.mode.text, grouped(plan.rowsToScan),
+            "\(grouped(plan.bytesToScan / 1024)) KiB",
+            number(plan.changedRows), number(plan.entities), grouped(plan.parts),
+            plan.seconds.map { "\(fixed($0, 1)) s" } ?? "?",
+        ]
+    }
+    var text = table(
+        ["view", "version", "load", "rows to scan", "to read", "changed rows", "entities", "parts", "about"], rows)
+    for plan in plans { if case .full(let reason) = plan.mode { text += "\n\(plan.view) in full: \(reason)" } }
+    console.result(text: text) { json in
+        json.array { json in
+            for plan in plans {
+                json.object {
+                    $0.member("view", plan.view)
+                    $0.member("version", plan.version)
+                    $0.member("up_to", plan.upTo)
+                    $0.member("load", plan.mode.text)
+                    if case .full(let reason) = plan.mode { $0.member("reason", reason) }
+                    $0.member("rows_to_scan", plan.rowsToScan)
+                    $0.member("bytes_to_scan", plan.bytesToScan)
+                    if let rows = plan.changedRows { $0.member("changed_rows", rows) }
+                    if let entities = plan.entities { $0.member("entities", entities) }
+                    $0.member("parts", plan.parts)
+                    if let seconds = plan.seconds { $0.member("seconds", seconds) }
+                }
+            }
+        }
     }
 }
 
