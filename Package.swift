@@ -54,7 +54,10 @@ let package = Package(
         // Doors
         .target(
             name: "MartletServer",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP", "MartletOnline",
+                "MartletPlatform",
+            ]),
         .executableTarget(
             name: "martlet",
             dependencies: [
@@ -111,15 +114,14 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletPlatform", "MartletQuality",
-                "MartletQuery",
-                "MartletRegistry", "MartletSynth", "MartletTestSupport",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletQuality", "MartletQuery", "MartletRegistry", "MartletSynth", "MartletTestSupport",
             ]),
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
-                "MartletServer", "MartletTestSupport",
+                "HTTPTestSupport", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
+                "MartletKeyValue", "MartletOnline", "MartletPlatform", "MartletServer", "MartletTestSupport",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
