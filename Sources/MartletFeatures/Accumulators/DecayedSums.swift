@@ -10,7 +10,7 @@ package import MartletDefinitions
 /// these are summed exactly and rounded once. The landmarks depend on nothing but the half-life: a window gives the
 /// same bits from its events, from tiles of any hop and in any order, and it has an inverse.
 ///
-/// The result is within `8 * 2^-53` times the decayed sum of the magnitudes. The mean divides by the decayed number of
+/// The result is within `16 * 2^-53` times the decayed sum of the magnitudes. The mean divides by the decayed number of
 /// values, is taken against the newest landmark of the window, so that it does not fade as time passes, and is null
 /// without values. An infinity makes both infinite (NaN where both signs occur).
 package struct DecayedSums: InvertibleAccumulator {
@@ -130,7 +130,7 @@ func decayStep(halfLife: Int64) -> Int64 {
     return steps.first { $0 / 16 <= halfLife } ?? 1_000_000
 }
 
-/// `2^-(elapsed / halfLife)`, within `2 * 2^-53` of it, by nothing but additions and multiplications: the same on every
+/// `2^-(elapsed / halfLife)`, within a relative `5 * 2^-53`, by nothing but additions and multiplications: the same on every
 /// machine.
 /// - Parameter elapsed: microseconds; may be negative.
 func decayFactor(_ elapsed: Int64, halfLife: Int64) -> Double {

@@ -7,7 +7,7 @@ package import MartletDefinitions
 /// skewness and kurtosis", 1998), which spreadsheets, pandas and DuckDB report:
 /// `sqrt(n(n-1)) / (n-2) * m3 / m2^1.5`. It is made of two integers, each rounded once,
 /// `D = n * squares - sum^2` and `T = n^2 * cubes - 3n * sum * squares + 2 * sum^3`, as
-/// `T / D^1.5 * sqrt(n(n-1)) / (n-2)`; the relative error is at most 8 * 2^-53, however near the values are to each
+/// `T / D^1.5 * sqrt(n(n-1)) / (n-2)`; the relative error is at most 10 * 2^-53, however near the values are to each
 /// other. Null below three values and where all are equal; NaN with an infinity.
 package struct SkewMoments: InvertibleAccumulator {
     var moments = Moments()

@@ -2,8 +2,7 @@ import MartletCore
 import MartletDefinitions
 
 /// - Throws: `missingColumn` or `typeMismatch` where the aggregate does not fit the columns, `invalidDefinition`
-/// where it
-///   lacks something.
+///   where it lacks something.
 func resolve(_ aggregate: WindowAggregate, _ inputColumns: [String: Int]) throws(MartletError) {
     let what = "the aggregate \(aggregate.name)"
     let function = aggregate.function
