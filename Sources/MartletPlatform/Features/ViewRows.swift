@@ -22,6 +22,8 @@ struct ViewQuery {
     let inputs: [Field]
     /// A SELECT giving the key columns, event time, arrival time, position and inputs, in that order.
     let sql: String
+    /// Whether no two rows have one position, so that a row can be found again by it.
+    let hasUniquePositions: Bool
 
     /// - Parameters:
     ///   - keys: the join keys of the view's entities.
@@ -48,10 +50,17 @@ struct ViewQuery {
         let eventTime = try column(view.eventTime ?? source.eventTime, .timestamp)
         let has = Set(available.columns.map(\.name))
         let arrival = has.contains(SystemColumn.arrivalTime.name) ? SystemColumn.arrivalTime.name : eventTime
-        let position = has.contains(SystemColumn.position.name) ? SystemColumn.position.name : "0::BIGINT"
+        let hasPosition = has.contains(SystemColumn.position.name)
+        hasUniquePositions = hasPosition && view.sql == nil
+        let columns = try inputs.map { try column($0.name, $0.type) }
+        // Without positions the values break ties, so that the order in which rows happen to come does not.
+        let position =
+            hasPosition
+            ? SystemColumn.position.name
+            : columns.isEmpty ? "0::BIGINT" : "(hash(\(columns.joined(separator: ", "))) >> 1)::BIGINT"
         var selected = try keys.map { try column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
         selected += [eventTime, arrival, position]
-        selected += try inputs.map { try column($0.name, $0.type) }
+        selected += columns
         var text =
             "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ") + " FROM \(relation)"
         var conditions = ["\(eventTime) IS NOT NULL"]
@@ -62,7 +71,18 @@ struct ViewQuery {
 
     /// - Parameter condition: a further restriction over `c0, c1, …` (the keys) for reading some entities only.
     func load(_ connection: QueryConnection, where condition: String? = nil) throws -> ViewRows {
-        let text = condition.map { "SELECT * FROM (\(sql)) WHERE \($0)" } ?? sql
+        try rows(from: "(\(sql))", connection, where: condition, withInputs: true)
+    }
+
+    /// - Parameters:
+    ///   - relation: rows with the columns `c0, c1, …` of `sql`: that query, or a file written by it.
+    ///   - withInputs: false leaves the inputs out, which are then read row by row: `inputs(at:_:)`.
+    func rows(
+        from relation: String, _ connection: QueryConnection, where condition: String?, withInputs: Bool
+    ) throws -> ViewRows {
+        let count = keys.count + 3 + (withInputs ? inputs.count : 0)
+        let list = (0..<count).map { "c\($0)" }.joined(separator: ", ")
+        let text = "SELECT \(list) FROM \(relation)" + (condition.map { " WHERE \($0)" } ?? "")
         let batch = try connection.query(text)
         func times(_ index: Int) -> [Int64] {
             switch batch.columns[index].values {
@@ -73,7 +93,29 @@ struct ViewQuery {
         let first = keys.count
         return ViewRows(
             keys: Array(batch.columns[..<first]), eventTimes: times(first), arrivalTimes: times(first + 1),
-            positions: times(first + 2), inputs: zip(inputs, batch.columns[(first + 3)...]).map { ($0.name, $1) })
+            positions: times(first + 2),
+            inputs: withInputs ? zip(inputs, batch.columns[(first + 3)...]).map { ($0.name, $1) } : [])
+    }
+
+    /// The inputs of the rows with these positions, in their order.
+    /// - Throws: `conflict` where a position is not that of one row.
+    func inputs(at positions: [Int64], _ connection: QueryConnection) throws -> [Column] {
+        let numbers = positions.indices.map { Int32($0) }
+        try connection.register(
+            "wanted_rows",
+            RecordBatch([("number", Column(.int32(numbers))), ("position", Column(.int64(positions)))]))
+        defer { try? connection.unregister("wanted_rows") }
+        let list = inputs.indices.map { ", v.c\(keys.count + 3 + $0)" }.joined()
+        let batch = try connection.query(
+            "SELECT w.number\(list) FROM (\(sql)) AS v JOIN wanted_rows AS w ON v.c\(keys.count + 2) = w.position")
+        guard case .int32(let found) = batch.columns[0].values, found.count == positions.count else {
+            throw MartletError(
+                .conflict, "features \(view.about.name): two rows of the source have one position",
+                fix: "leave the silver table to martlet ingest")
+        }
+        var order = [Int32](repeating: -1, count: positions.count)
+        for (row, number) in found.enumerated() { order[Int(number)] = Int32(row) }
+        return batch.columns.dropFirst().map { $0.gathering(order) }
     }
 }
 
