@@ -94,5 +94,6 @@ private func isLess(_ column: Column, _ left: Int, _ right: Int) -> Bool {
     case .float64(let array): orderedBits(array[left]) < orderedBits(array[right])
     case .string(let strings), .bytes(let strings):
         strings.slice(left).lexicographicallyPrecedes(strings.slice(right))
+    case .list, .map: preconditionFailure("lists and maps have no order")
     }
 }

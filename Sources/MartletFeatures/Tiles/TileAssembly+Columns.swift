@@ -41,6 +41,7 @@ extension TileAssembly {
                 strings.append(contentsOf: texts[start..<start + Int(slot & 0xFFFF_FFFF)])
             }
             return feature.type == .string ? .string(strings) : .bytes(strings)
+        case .list, .map: preconditionFailure("an aggregate of one value is no list and no map")
         }
     }
 }
