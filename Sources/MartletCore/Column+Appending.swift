@@ -16,6 +16,15 @@ extension Column {
         case (.bytes(var a), .bytes(let b)):
             a.append(contentsOf: b)
             joined = .bytes(a)
+        case (.list(let a), .list(let b)):
+            joined = .list(
+                ListValues(offsets: joinedOffsets(a.offsets, b.offsets), elements: a.elements.appending(b.elements)))
+        case (.map(let a), .map(let b)):
+            var keys = a.keys
+            keys.append(contentsOf: b.keys)
+            joined = .map(
+                MapValues(
+                    offsets: joinedOffsets(a.offsets, b.offsets), keys: keys, values: a.values.appending(b.values)))
         default: preconditionFailure("columns of one type have values of one kind")
         }
         guard validity != nil || other.validity != nil else { return Column(joined) }
@@ -23,6 +32,11 @@ extension Column {
         for row in 0..<other.count { bits.append(!other.isNull(row)) }
         return Column(joined, validity: bits)
     }
+}
+
+private func joinedOffsets(_ left: [Int32], _ right: [Int32]) -> [Int32] {
+    let base = left[left.count - 1]
+    return left + right.dropFirst().map { $0 + base }
 }
 
 extension RecordBatch {

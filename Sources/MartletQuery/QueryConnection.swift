@@ -64,7 +64,8 @@ extension QueryConnection {
     }
 
     private func failure(_ result: inout cmartlet_duckdb_result) -> MartletError {
-        queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
+        if let own = registrations.values.lazy.compactMap({ self.engine.rows.failure(of: $0) }).first { return own }
+        return queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
     }
 }
 

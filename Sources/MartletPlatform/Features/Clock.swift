@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletDefinitions
 internal import MartletFeatures
 
 /// Which events count at a label's time.

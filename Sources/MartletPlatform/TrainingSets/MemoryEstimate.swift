@@ -21,7 +21,8 @@ extension DataType {
         case .bool: 1
         case .int32, .float32: 4
         case .int64, .float64, .timestamp: 8
-        default: 40
+        case .string, .bytes: 40
+        case .list, .map: 120
         }
     }
 }

@@ -1,5 +1,5 @@
 package import MartletCore
-package import MartletQuery
+internal import MartletQuery
 
 /// Labels with their features, and what they were made from.
 package struct TrainingSet: Sendable {

@@ -1,6 +1,7 @@
 internal import MartletCore
 internal import MartletDefinitions
 internal import MartletQuery
+internal import MartletObjects
 internal import MartletRegistry
 internal import MartletTables
 
