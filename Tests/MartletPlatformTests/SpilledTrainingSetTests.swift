@@ -81,7 +81,7 @@ private struct Fixture {
             let user = id < heavy ? "heavy" : next(40) == 0 ? "" : "u\(next(300))"
             let amount = next(20) == 0 ? "" : "\(Double(next(200_000)) / 100 - 500)"
             let second = next(20 * 86_400)
-            rows += "\(id),\(user),\(next(20)),\(amount),w\(next(9)),\(time(second)),\(time(second + next(7_200)))\n"
+            rows += "\(id),\(user),\(next(20)),\(amount),w\(next(9)),\(time(second)),\(time(second + next(600)))\n"
         }
         try test.ingest("clicks", csv: rows)
         var text = "note,user,shop,event_timestamp\n"

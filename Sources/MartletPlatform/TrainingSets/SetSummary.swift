@@ -37,9 +37,11 @@ final class SetSummary: @unchecked Sendable {
         return (try digest.finishAsHex(), finished)
     }
 
-    /// The same rows, summarized as they pass.
-    func watching(_ rows: RowSource) -> RowSource {
-        RowSource(schema: rows.schema, rowCount: rows.rowCount) { SummarizingCursor(rows.makeCursor(), self) }
+    /// The same rows, summarized as they pass; their reader fails where the work was cancelled, at their end too.
+    func watching(_ rows: RowSource, _ cancellation: Cancellation) -> RowSource {
+        RowSource(schema: rows.schema, rowCount: rows.rowCount) {
+            SummarizingCursor(rows.makeCursor(), self, cancellation)
+        }
     }
 }
 
@@ -47,13 +49,16 @@ final class SetSummary: @unchecked Sendable {
 private final class SummarizingCursor: BatchCursor, @unchecked Sendable {
     private let cursor: any BatchCursor
     private let summary: SetSummary
+    private let cancellation: Cancellation
 
-    init(_ cursor: any BatchCursor, _ summary: SetSummary) {
+    init(_ cursor: any BatchCursor, _ summary: SetSummary, _ cancellation: Cancellation) {
         self.cursor = cursor
         self.summary = summary
+        self.cancellation = cancellation
     }
 
     func next() throws -> RecordBatch? {
+        try cancellation.check()
         guard let batch = try cursor.next() else { return nil }
         try summary.update(batch)
         return batch

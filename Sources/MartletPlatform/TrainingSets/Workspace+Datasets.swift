@@ -62,8 +62,7 @@ extension Workspace {
         try withTrainingSet(request, memoryBytes: memoryBytes, progress: progress, cancellation: cancellation) { set in
             let summary = try SetSummary(set.rows.schema, threads: threads)
             progress.report("write \(output)", done: 0, total: nil)
-            let outputHash = try write(summary.watching(set.rows), to: output)
-            try cancellation.check()
+            let outputHash = try write(summary.watching(set.rows, cancellation), to: output)
             let (hash, columns) = try summary.finish(features: set.plan.featureOfColumn)
             return TrainingSetRecord(
                 service: request.service, revision: set.plan.definitions.revision,
