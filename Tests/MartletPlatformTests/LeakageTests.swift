@@ -14,7 +14,6 @@ private let definitions = """
       id: {type: int64, nullable: false}
       card: {type: int64, nullable: false}
       amount: float64
-      charged_back: bool
       at: {type: timestamp, nullable: false}
       seen: timestamp
     event_time: at
@@ -39,12 +38,6 @@ private let definitions = """
     source: payments
     latest: {last_amount: amount}
     ---
-    features: chargebacks
-    entity: card
-    source: payments
-    windows: [7d]
-    aggregates: {charged_back: sum(charged_back)}
-    ---
     features: limits
     entity: card
     source: imported
@@ -57,12 +50,12 @@ private let definitions = """
     features: [newest]
     """
 
-/// Ten payments a card, an hour apart; seen a minute later, or with the chargeback 30 days later.
+/// Ten payments a card, an hour apart; seen some minutes later.
 private func rows(delayMinutes: Int64) -> String {
-    var text = "id,card,amount,charged_back,at,seen\n"
+    var text = "id,card,amount,at,seen\n"
     for id in 0..<2_000 {
         let at = Timestamp(year: 2026, month: 3, day: 1) + .minutes(Int64(id / 200) * 60 + Int64(id % 200) / 4)
-        text += "\(id),\(id % 200),\(id % 37),\(id % 5 == 0),\(at),\(at + .minutes(delayMinutes))\n"
+        text += "\(id),\(id % 200),\(id % 37),\(at),\(at + .minutes(delayMinutes))\n"
     }
     return text
 }
@@ -166,11 +159,11 @@ struct ClockReportTests {
         try test.ingest(
             "payments",
             csv: """
-                id,card,amount,charged_back,at,seen
-                1,1,10,false,2026-03-01T10:00:00Z,2026-03-01T10:00:01Z
-                2,2,20,false,2026-03-01T10:00:00Z,2026-03-02T10:00:00Z
-                3,3,30,false,2026-03-01T10:00:00Z,2026-03-01T10:00:01Z
-                4,3,31,false,2026-03-01T10:00:00Z,2026-03-02T10:00:00Z
+                id,card,amount,at,seen
+                1,1,10,2026-03-01T10:00:00Z,2026-03-01T10:00:01Z
+                2,2,20,2026-03-01T10:00:00Z,2026-03-02T10:00:00Z
+                3,3,30,2026-03-01T10:00:00Z,2026-03-01T10:00:01Z
+                4,3,31,2026-03-01T10:00:00Z,2026-03-02T10:00:00Z
 
                 """)
         test.folder.write(
