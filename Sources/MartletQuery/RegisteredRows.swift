@@ -126,7 +126,9 @@ private let bindRows: cmartlet_duckdb_callback = { info in
         unsafe cmartlet_duckdb_bind_add_result_column(info, field.name, type)
         unsafe cmartlet_duckdb_destroy_logical_type(&type)
     }
-    if let count = bound.source.rowCount { unsafe cmartlet_duckdb_bind_set_cardinality(info, cmartlet_idx(count), true) }
+    if let count = bound.source.rowCount {
+        unsafe cmartlet_duckdb_bind_set_cardinality(info, cmartlet_idx(count), true)
+    }
     unsafe cmartlet_duckdb_bind_set_bind_data(info, Unmanaged.passRetained(bound).toOpaque(), releaseObject)
 }
 

@@ -42,7 +42,8 @@ private let rows = """
 
     """
 
-private let labels = "user,event_timestamp\nann,2026-03-01T11:00:00Z\nbob,2026-03-01T11:00:00Z\nann,2026-03-01T11:00:00Z\n"
+private let labels =
+    "user,event_timestamp\nann,2026-03-01T11:00:00Z\nbob,2026-03-01T11:00:00Z\nann,2026-03-01T11:00:00Z\n"
 
 @Suite("A dataset")
 struct DatasetTests {
@@ -54,7 +55,9 @@ struct DatasetTests {
         test.folder.write(labels, to: "labels.csv")
     }
 
-    private func build(_ output: String, asKnown: Bool = false, labels: String = "labels.csv") throws -> TrainingSetRecord {
+    private func build(_ output: String, asKnown: Bool = false, labels: String = "labels.csv") throws
+        -> TrainingSetRecord
+    {
         try test.workspace.writeTrainingSet(
             TrainingSetRequest(service: "both", labels: test.path(labels), asKnown: asKnown), to: test.path(output),
             principal: test.principal)
@@ -120,10 +123,12 @@ struct DatasetTests {
         try test.apply(definitions.replacing("windows: [1h]", with: "windows: [30m]"))
         let changed = try build("d.parquet")
         let diff = try test.workspace.compareTrainingSets(more.id, changed.id)
-        #expect(diff.columns.map { "\($0.name) \($0.change)" } == [
-            "clicks_30m added", "amount_sum_30m added", "clicks_1h removed", "amount_sum_1h removed",
-        ])
-        #expect(diff.columns.allSatisfy { $0.reasons.contains { $0.hasPrefix("definition changed: features recent: ") } })
+        #expect(
+            diff.columns.map { "\($0.name) \($0.change)" } == [
+                "clicks_30m added", "amount_sum_30m added", "clicks_1h removed", "amount_sum_1h removed",
+            ])
+        #expect(
+            diff.columns.allSatisfy { $0.reasons.contains { $0.hasPrefix("definition changed: features recent: ") } })
         test.folder.write(labels + "bob,2026-03-05T11:00:00Z\n", to: "other.csv")
         let other = try test.workspace.compareTrainingSets(changed.id, build("e.parquet", labels: "other.csv").id)
         #expect(other.columns.first?.change == .changed(rows: nil))
@@ -220,8 +225,9 @@ struct LabelInputTests {
 
     @Test("with NaN for an integer key are refused, in text and as numbers")
     func nanKeys() throws {
-        let test = try TestRepository(definitions.replacing("type: string\n---", with: "type: int64\n---").replacing(
-            "user: {type: string", with: "user: {type: int64"))
+        let test = try TestRepository(
+            definitions.replacing("type: string\n---", with: "type: int64\n---").replacing(
+                "user: {type: string", with: "user: {type: int64"))
         try test.ingest("clicks", csv: "user,amount,at,seen\n1,1,2026-03-01T10:10:00Z,2026-03-01T10:10:01Z\n")
         test.folder.write("user,event_timestamp\nNaN,2026-03-01T11:00:00Z\n", to: "labels.csv")
         let numbers = RecordBatch([

@@ -69,13 +69,14 @@ private struct Fixture {
     let request: TrainingSetRequest
 
     /// - Parameter heavy: how many of the events are of one user.
-    init(seed: UInt64, events: Int = 12_000, labels: Int = 2_000, heavy: Int = 0) throws {
+    init(seed: UInt64, events: Int = 5_000, labels: Int = 800, heavy: Int = 0) throws {
         var random = SeededRandom(seed: seed)
         func next(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
         func time(_ seconds: Int) -> String {
             (Timestamp(year: 2026, month: 3, day: 1) + .seconds(Int64(seconds))).description
         }
-        test = try TestRepository(definitions, files: ["sql/doubled.sql": "SELECT *, amount * 2 AS doubled FROM clicks\n"])
+        test = try TestRepository(
+            definitions, files: ["sql/doubled.sql": "SELECT *, amount * 2 AS doubled FROM clicks\n"])
         var rows = "id,user,shop,amount,word,at,seen\n"
         for id in 0..<events {
             let user = id < heavy ? "heavy" : next(40) == 0 ? "" : "u\(next(300))"

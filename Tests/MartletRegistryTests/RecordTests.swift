@@ -74,7 +74,8 @@ struct RecordTests {
             columns: [
                 DatasetColumn(name: "user", type: "string", hash: "01", nullCount: 0),
                 DatasetColumn(
-                    name: "sum_1h", type: "float64", feature: "spending:sum_1h", hash: "02", nullCount: 3, mean: 0.1 + 0.2,
+                    name: "sum_1h", type: "float64", feature: "spending:sum_1h", hash: "02", nullCount: 3,
+                    mean: 0.1 + 0.2,
                     minimum: -1, maximum: .infinity),
             ], createdAt: fixture.now, principal: "ada")
         record.id = try registry.record(record)

@@ -9,8 +9,9 @@ extension ViewQuery {
     /// - Parameter anyAge: keeps the events of any age, whatever the features need.
     func condition(forLabels times: ClosedRange<Timestamp>, anyAge: Bool = false) throws -> String {
         // The kernels refuse such times, in words.
-        guard max(times.lowerBound.microseconds.magnitude, times.upperBound.microseconds.magnitude)
-            < UInt64(timeLimitMicroseconds)
+        guard
+            max(times.lowerBound.microseconds.magnitude, times.upperBound.microseconds.magnitude)
+                < UInt64(timeLimitMicroseconds)
         else { return "true" }
         let eventTime = "c\(keys.count)"
         let upper = "\(eventTime) <= \(sqlLiteral(.timestamp(times.upperBound)))"

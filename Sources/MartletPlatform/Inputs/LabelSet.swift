@@ -108,7 +108,10 @@ struct LabelReading {
         if let missing = numbers.last, missing > 0 {
             throw MartletError(.invalidInput, "\(missing) label rows have no time")
         }
-        guard case (.timestamp(let first), .timestamp(let last)) = (batch.columns[counts.count - 2][0], batch.columns[counts.count - 1][0])
+        guard
+            case (.timestamp(let first), .timestamp(let last)) = (
+                batch.columns[counts.count - 2][0], batch.columns[counts.count - 1][0]
+            )
         else { preconditionFailure("there are rows, and each has a time") }
         return (numbers[0], first...last)
     }

@@ -113,7 +113,8 @@ private struct DatasetCauses {
         }
         let applied = AppliedDefinitions(after)
         views = Dictionary(
-            (AppliedDefinitions(before).views + applied.views).map { ($0.about.name, $0) }) { $1 }
+            (AppliedDefinitions(before).views + applied.views).map { ($0.about.name, $0) }
+        ) { $1 }
         sources = applied.sources.map(\.about.name)
         for (name, version) in new.tableVersions {
             guard let then = old.tableVersions[name], then != version else { continue }

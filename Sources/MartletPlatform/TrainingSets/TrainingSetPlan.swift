@@ -1,7 +1,7 @@
 internal import MartletCore
 internal import MartletDefinitions
-internal import MartletQuery
 internal import MartletObjects
+internal import MartletQuery
 internal import MartletRegistry
 internal import MartletTables
 

@@ -190,7 +190,9 @@ final class SpilledTrainingSet {
             if parsed.count == total.count { total = zip(total, parsed).map { $0 + $1 } }
         }
         if case .clocks(let examples) = goal {
-            for index in total.indices { total[index].clocks.examples = Array(total[index].clocks.examples.prefix(examples)) }
+            for index in total.indices {
+                total[index].clocks.examples = Array(total[index].clocks.examples.prefix(examples))
+            }
         }
         return (steps.flatMap { folder.files(of: $0) }, total)
     }
