@@ -1,6 +1,6 @@
 extension Column {
-    /// The rows whose values differ, in their order. Equal are two nulls, two NaN, and values of the same bits; the zeros
-    /// of both signs differ.
+    /// The rows whose values differ, in their order. Equal are two nulls, two NaN, and values of the same bits; the
+    /// zeros of both signs differ.
     /// - Precondition: columns of one type and length.
     package func rowsThatDiffer(from other: Column) -> [Int32] {
         precondition(type == other.type && count == other.count, "columns of one type and length are compared")

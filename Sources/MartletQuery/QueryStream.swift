@@ -1,8 +1,8 @@
 internal import CDuckDB
 package import MartletCore
 
-/// The rows of one statement, taken batch by batch when they are asked for, in memory bounded by one batch. It keeps its
-/// connection, which must do nothing else meanwhile. Not for use from two threads at once.
+/// The rows of one statement, taken batch by batch when they are asked for, in memory bounded by one batch. It keeps
+/// its connection, which must do nothing else meanwhile. Not for use from two threads at once.
 package final class QueryStream {
     private let connection: QueryConnection
     private let statement: PreparedStatement
@@ -46,8 +46,8 @@ package final class QueryStream {
     }
 }
 
-/// Interrupts what a connection runs. `@unchecked Sendable` because DuckDB allows the call from any thread; whoever holds
-/// it holds the connection.
+/// Interrupts what a connection runs. `@unchecked Sendable` because DuckDB allows the call from any thread; whoever
+/// holds it holds the connection.
 private struct Interrupter: @unchecked Sendable {
     let pointer: cmartlet_duckdb_connection?
     func call() { unsafe cmartlet_duckdb_interrupt(pointer) }

@@ -62,8 +62,8 @@ struct WholeTrainingSet {
         progress.report("features", done: total, total: total)
     }
 
-    /// Of latest values most rows are read to be dropped: where there are many more rows than labels, keys and times are
-    /// read first and then the columns of the rows that win. Decoding twice costs less than copying all out once.
+    /// Of latest values most rows are read to be dropped: where there are many more rows than labels, keys and times
+    /// are read first and then the columns of the rows that win. Decoding twice costs less than copying all out once.
     private func computation(
         _ member: TrainingMember, _ goal: MemberTask.Goal, _ events: Int64
     ) throws -> ViewComputation {

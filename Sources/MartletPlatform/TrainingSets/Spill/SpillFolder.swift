@@ -3,8 +3,8 @@ internal import Glibc
 internal import MartletCore
 internal import MartletObjects
 
-/// The files of one run that does not fit into memory, with a note of each finished step: whoever asks for the same again
-/// goes on from there. A step counts as finished only where its files still have the digests in its note.
+/// The files of one run that does not fit into memory, with a note of each finished step: whoever asks for the same
+/// again goes on from there. A step counts as finished only where its files still have the digests in its note.
 struct SpillFolder {
     let path: String
 
