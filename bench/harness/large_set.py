@@ -1,10 +1,11 @@
 """A training set of any size: its repository, its events as a Delta table, its labels, and what building it takes.
 
-Usage: large_set.py FOLDER --martlet FILE [--events N] [--keys N] [--labels N] [--memory 1GiB] [--clock as-true|as-known]
+Usage: large_set.py FOLDER --martlet FILE [--events N] [--keys N] [--labels N] [--memory 1GiB]
+                    [--clock as-true|as-known]
 
-Prints one JSON line with the seconds, the peak of the resident memory (VmHWM) and the hash of the values. Needs DuckDB. The events are
-made by its `range` and stand in the silver table as `martlet ingest` would have put them there: 5 columns of numbers, a year long,
-each arriving within ten minutes.
+Prints one JSON line with the seconds, the peak of the resident memory (VmHWM) and the hash of the values. Needs DuckDB.
+The events are made by its `range` and stand in the silver table as `martlet ingest` would have put them there: 5 columns
+of numbers, a year long, each arriving within ten minutes.
 """
 
 import argparse
@@ -111,7 +112,9 @@ def make(folder: pathlib.Path, events: int, keys: int, labels: int) -> None:
     made.write_text(stamp)
 
 
-def measure(folder: pathlib.Path, martlet: pathlib.Path, memory: str, clock: str = "as-true", limit: float = 3_600) -> dict:
+def measure(
+    folder: pathlib.Path, martlet: pathlib.Path, memory: str, clock: str = "as-true", limit: float = 3_600
+) -> dict:
     """Builds the set with the limit; the peak is that of the one process."""
     (folder / "martlet.yaml").write_text(f"workspace: large\nlimits: {{memory: {memory}}}\n")
     subprocess.run([martlet, "apply"], cwd=folder, check=True, capture_output=True)
