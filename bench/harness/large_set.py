@@ -4,8 +4,8 @@ Usage: large_set.py FOLDER --martlet FILE [--events N] [--keys N] [--labels N] [
                     [--clock as-true|as-known]
 
 Prints one JSON line with the seconds, the peak of the resident memory (VmHWM) and the hash of the values. Needs DuckDB.
-The events are made by its `range` and stand in the silver table as `martlet ingest` would have put them there: 5 columns
-of numbers, a year long, each arriving within ten minutes.
+The events are made by its `range` and stand in the silver table as `martlet ingest` would have put them there: five
+columns of numbers, a year long, each arriving within ten minutes.
 """
 
 import argparse

@@ -52,7 +52,10 @@ struct ViewQuery {
         let arrival = has.contains(SystemColumn.arrivalTime.name) ? SystemColumn.arrivalTime.name : eventTime
         let hasPosition = has.contains(SystemColumn.position.name)
         hasUniquePositions = hasPosition && view.sql == nil
-        let columns = try inputs.map { try column($0.name, $0.type) }
+        let columns = try view.inputs.map { input in
+            let value = try input.column.map { try column($0, input.type) } ?? "TRUE"
+            return input.filter.map { "CASE WHEN (\($0)) THEN \(value) END" } ?? value
+        }
         // Without positions the values break ties, so that the order in which rows happen to come does not.
         let position =
             hasPosition
@@ -120,19 +123,20 @@ struct ViewQuery {
 }
 
 extension FeatureViewDefinition {
-    /// The columns that the features read, each once, in the order of their first use.
-    var inputFields: [Field] {
-        var fields: [Field] = []
-        func add(_ name: String, _ type: DataType) {
-            if !fields.contains(where: { $0.name == name }) { fields.append(Field(name, type)) }
+    /// What the features read, each once, in the order of its first use.
+    var inputs: [AggregateInput] {
+        var inputs: [AggregateInput] = []
+        func add(_ input: AggregateInput) {
+            if !inputs.contains(where: { $0.name == input.name }) { inputs.append(input) }
         }
         switch features {
-        case .latest(let list): for feature in list { add(feature.column, feature.type) }
-        case .windowed(let list):
-            for aggregate in list { for input in aggregate.inputs { add(input.name, input.type) } }
+        case .latest(let list): for feature in list { add(AggregateInput(column: feature.column, type: feature.type)) }
+        case .windowed(let list): for aggregate in list { for input in aggregate.inputs { add(input) } }
         }
-        return fields
+        return inputs
     }
+
+    var inputFields: [Field] { inputs.map { Field($0.name, $0.type) } }
 }
 
 /// A user's query as it can stand in parentheses: without the semicolon that ends it.
