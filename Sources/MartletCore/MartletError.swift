@@ -55,6 +55,7 @@ extension MartletError.Code {
     // 1: the answer is no
     package static let checkFailed = Self("check-failed", exitStatus: 1)
     package static let valuesDiffer = Self("values-differ", exitStatus: 1)
+    package static let labelLeakage = Self("label-leakage", exitStatus: 1)
     // 2: wrong use
     package static let usage = Self("usage", exitStatus: 2)
     package static let unknownName = Self("unknown-name", exitStatus: 2)

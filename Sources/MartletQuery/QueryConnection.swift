@@ -50,21 +50,8 @@ extension QueryConnection {
     package func query(
         _ sql: String, _ parameters: [Value] = [], batchRows: Int, _ body: (RecordBatch) throws -> Void
     ) throws {
-        let statement = try PreparedStatement(self, sql, parameters)
-        var pending: cmartlet_duckdb_pending?
-        defer { unsafe cmartlet_duckdb_destroy_pending(&pending) }
-        if unsafe cmartlet_duckdb_pending_prepared_streaming(statement.pointer, &pending) != 0 {
-            throw queryError(unsafe cmartlet_duckdb_pending_error(pending).map { String(cString: $0) })
-        }
-        var result = unsafe cmartlet_duckdb_result()
-        defer { unsafe cmartlet_duckdb_destroy_result(&result) }
-        if unsafe cmartlet_duckdb_execute_pending(pending, &result) != 0 { throw failure(&result) }
-        var reader = try ResultReader(&result)
-        while try reader.fetch(&result) {
-            if reader.rowCount >= batchRows { try body(reader.finishBatch()) }
-        }
-        if let error = unsafe cmartlet_duckdb_result_error(&result) { throw queryError(unsafe String(cString: error)) }
-        if reader.rowCount > 0 { try body(reader.finishBatch()) }
+        let stream = try QueryStream(self, sql, parameters, batchRows: batchRows)
+        while let batch = try stream.next() { try body(batch) }
     }
 
     /// The single value of a statement that gives one row and one column.
@@ -77,7 +64,8 @@ extension QueryConnection {
     }
 
     private func failure(_ result: inout cmartlet_duckdb_result) -> MartletError {
-        queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
+        if let own = registrations.values.lazy.compactMap({ self.engine.rows.failure(of: $0) }).first { return own }
+        return queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
     }
 }
 

@@ -7,12 +7,12 @@ final class RegisteredRows: Sendable {
     typealias Handle = Int64
     static let function = "martlet_rows"
 
-    private let state = Mutex<(next: Handle, sources: [Handle: RowSource])>((1, [:]))
+    private let state = Mutex<(next: Handle, sources: [Handle: BoundRows])>((1, [:]))
 
     func add(_ source: RowSource) -> Handle {
         state.withLock { state in
             defer { state.next += 1 }
-            state.sources[state.next] = source
+            state.sources[state.next] = BoundRows(source)
             return state.next
         }
     }
@@ -21,7 +21,12 @@ final class RegisteredRows: Sendable {
         _ = state.withLock { $0.sources.removeValue(forKey: handle) }
     }
 
-    fileprivate func source(_ handle: Handle) -> RowSource? { state.withLock { $0.sources[handle] } }
+    fileprivate func source(_ handle: Handle) -> BoundRows? { state.withLock { $0.sources[handle] } }
+
+    /// What a source threw while it was read: DuckDB carries only its text on.
+    func failure(of handle: Handle) -> MartletError? {
+        source(handle)?.failure.withLock { $0 as? MartletError }
+    }
 
     /// Registers the table function with the engine that `connection` belongs to. The engine owns a reference to
     /// `self`, given back by DuckDB when the database closes.
@@ -48,6 +53,7 @@ final class RegisteredRows: Sendable {
 /// A source as a query bound it.
 private final class BoundRows: Sendable {
     let source: RowSource
+    let failure = Mutex<(any Error)?>(nil)
     init(_ source: RowSource) { self.source = source }
 }
 
@@ -63,12 +69,24 @@ private final class RowScan: Sendable {
     private let cursor: any BatchCursor
     private let position = Mutex<(batch: RecordBatch?, row: Int)>((nil, 0))
 
-    init(_ source: RowSource, columns: [Int]) {
+    private let bound: BoundRows
+
+    init(_ bound: BoundRows, columns: [Int]) {
         self.columns = columns
-        cursor = source.makeCursor()
+        self.bound = bound
+        cursor = bound.source.makeCursor()
     }
 
     func next(limit: Int) throws -> Run? {
+        do {
+            return try nextRun(limit: limit)
+        } catch {
+            bound.failure.withLock { $0 = error }
+            throw error
+        }
+    }
+
+    private func nextRun(limit: Int) throws -> Run? {
         try position.withLock { position in
             while true {
                 if let batch = position.batch, position.row < batch.rowCount {
@@ -99,17 +117,19 @@ private let bindRows: cmartlet_duckdb_callback = { info in
     var parameter = unsafe cmartlet_duckdb_bind_get_parameter(info, 0)
     let handle = unsafe cmartlet_duckdb_get_int64(parameter)
     unsafe cmartlet_duckdb_destroy_value(&parameter)
-    guard let source = rows.source(handle) else {
+    guard let bound = rows.source(handle) else {
         unsafe cmartlet_duckdb_bind_set_error(info, "these registered rows are gone")
         return
     }
-    for field in source.schema.fields {
+    for field in bound.source.schema.fields {
         var type = unsafe makeDuckType(field.type)
         unsafe cmartlet_duckdb_bind_add_result_column(info, field.name, type)
         unsafe cmartlet_duckdb_destroy_logical_type(&type)
     }
-    if let count = source.rowCount { unsafe cmartlet_duckdb_bind_set_cardinality(info, cmartlet_idx(count), true) }
-    unsafe cmartlet_duckdb_bind_set_bind_data(info, Unmanaged.passRetained(BoundRows(source)).toOpaque(), releaseObject)
+    if let count = bound.source.rowCount {
+        unsafe cmartlet_duckdb_bind_set_cardinality(info, cmartlet_idx(count), true)
+    }
+    unsafe cmartlet_duckdb_bind_set_bind_data(info, Unmanaged.passRetained(bound).toOpaque(), releaseObject)
 }
 
 private let beginScan: cmartlet_duckdb_callback = { info in
@@ -118,7 +138,7 @@ private let beginScan: cmartlet_duckdb_callback = { info in
     let columns = unsafe (0..<cmartlet_duckdb_init_get_column_count(info)).map {
         unsafe Int(cmartlet_duckdb_init_get_column_index(info, $0))
     }
-    let scan = RowScan(bound.source, columns: columns)
+    let scan = RowScan(bound, columns: columns)
     unsafe cmartlet_duckdb_init_set_init_data(info, Unmanaged.passRetained(scan).toOpaque(), releaseObject)
 }
 

@@ -5,7 +5,7 @@ package struct RowSource: Sendable {
     package let schema: Schema
     /// nil where the number of rows is not known before they are made.
     package let rowCount: Int?
-    let makeCursor: @Sendable () -> any BatchCursor
+    package let makeCursor: @Sendable () -> any BatchCursor
 
     package init(_ batch: RecordBatch) {
         schema = batch.schema

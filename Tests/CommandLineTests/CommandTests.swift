@@ -105,7 +105,8 @@ struct CommandTests {
     @Test(
         "explains every command by example",
         arguments: [
-            "plan", "apply", "rollback", "history", "synth", "ingest", "tables", "training-set", "train", "materialize",
+            "plan", "apply", "rollback", "history", "synth", "ingest", "tables", "training-set", "datasets", "train",
+            "materialize",
             "get-online", "serve", "verify", "explain", "demo",
         ])
     func help(command: String) throws {

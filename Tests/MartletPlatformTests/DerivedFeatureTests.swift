@@ -114,19 +114,31 @@ struct DerivedFeatureTests {
         #expect(online.eventTimes[0].allSatisfy { $0 == .epoch })
     }
 
-    @Test("is rebuilt with the same bytes, and not from another definition of what it reads")
+    @Test("is rebuilt with the same values, also after what it reads was defined anew")
     func rebuild() throws {
         let test = try loaded()
         let first = try test.workspace.writeTrainingSet(
             TrainingSetRequest(service: "scored", labels: labels(test)), to: test.path("a.parquet"),
             principal: test.principal)
         try test.ingest("clicks", csv: "user,amount,at,seen\nann,7,2026-03-31T23:45:00Z,\n", name: "late.csv")
-        let again = try test.workspace.writeTrainingSet(
-            test.workspace.rebuildRequest(first.id), to: test.path("b.parquet"), principal: test.principal)
-        #expect(first.hash == again.hash)
         let before = try test.workspace.appliedDefinitions().version(of: .init(.features, "risk"))
         try test.apply(definitions.replacing("[1h]", with: "[1h, 1d]"))
         #expect(try test.workspace.appliedDefinitions().version(of: .init(.features, "risk")) != before)
+        let again = try test.workspace.rebuildTrainingSet(
+            first.id, to: test.path("b.parquet"), principal: test.principal)
+        #expect(first.hash == again.hash)
+    }
+
+    @Test("is the same in parts as at once")
+    func parts() throws {
+        let test = try loaded()
+        let request = TrainingSetRequest(service: "scored", labels: labels(test))
+        let whole = try test.workspace.trainingSet(request)
+        let spilled = try test.workspace.trainingSet(request, memoryBytes: 1)
+        #expect(whole.featureNames == spilled.featureNames && whole.rows.schema == spilled.rows.schema)
+        for (left, right) in zip(whole.rows.columns, spilled.rows.columns) {
+            #expect((0..<whole.rows.rowCount).allSatisfy { left[$0].description == right[$0].description })
+        }
     }
 
     @Test("whose inputs are not listed is computed without them")

@@ -24,9 +24,15 @@ final class TestRepository {
         try workspace.apply(workspace.plan(), principal: principal)
     }
 
+    /// - Parameter files: others, by their place in the repository.
     init(_ definitions: String, files: [String: String] = [:]) throws {
         folder.write("workspace: test\n", to: "martlet.yaml")
-        for (name, text) in files { folder.write(text, to: name) }
+        for (name, text) in files {
+            let target = "\(folder.path)/\(name)"
+            let parent = target.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+            folder.write(text, to: name)
+        }
         folder.write(definitions, to: "definitions.yaml")
         workspace = try Workspace(directory: folder.path, time: FixedTimeSource(Self.now))
         principal = Principal(tenant: workspace.settings.tenant, name: "test")

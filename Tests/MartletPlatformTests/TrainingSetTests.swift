@@ -115,15 +115,15 @@ struct TrainingSetTests {
         let first = try test.workspace.writeTrainingSet(request, to: test.path("a.parquet"), principal: test.principal)
         try test.ingest("clicks", csv: "user,amount,at,seen\nann,7,2026-03-01T10:50:00Z,\n", name: "late.csv")
         let later = try test.workspace.writeTrainingSet(request, to: test.path("b.parquet"), principal: test.principal)
-        let again = try test.workspace.writeTrainingSet(
-            test.workspace.rebuildRequest(first.id), to: test.path("c.parquet"), principal: test.principal)
+        let again = try test.workspace.rebuildTrainingSet(
+            first.id, to: test.path("c.parquet"), principal: test.principal)
         #expect(first.hash != later.hash)
         #expect(first.hash == again.hash)
         #expect(test.folder.bytes(of: "a.parquet") == test.folder.bytes(of: "c.parquet"))
         #expect(first.tableVersions == ["silver.clicks": 0])
     }
 
-    @Test("is not rebuilt from other definitions than its own")
+    @Test("is rebuilt from its own definitions after they have changed")
     func changedDefinitions() throws {
         let test = try TestRepository(definitions)
         try test.ingest("clicks", csv: rows)
@@ -131,9 +131,11 @@ struct TrainingSetTests {
         let request = TrainingSetRequest(service: "both", labels: test.path("labels.csv"))
         let record = try test.workspace.writeTrainingSet(request, to: test.path("a.parquet"), principal: test.principal)
         try test.apply(definitions.split(separator: "[1h]").joined(separator: "[2h]"))
-        let error = #expect(throws: MartletError.self) { try test.workspace.rebuildRequest(record.id) }
-        #expect(error?.code == .conflict)
-        _ = try test.workspace.rollback(to: record.revision, principal: test.principal)
-        #expect(try test.workspace.rebuildRequest(record.id).tableVersions == ["silver.clicks": 0])
+        let other = try test.workspace.writeTrainingSet(request, to: test.path("b.parquet"), principal: test.principal)
+        #expect(other.columns.map(\.name).contains("clicks_2h"))
+        let again = try test.workspace.rebuildTrainingSet(record.id, principal: test.principal)
+        #expect(again.columns == record.columns)
+        #expect(again.definitionVersions["features recent"] == 1)
+        #expect(other.definitionVersions["features recent"] == 2)
     }
 }

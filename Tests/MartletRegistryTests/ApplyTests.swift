@@ -199,8 +199,25 @@ struct ApplyTests {
     func schema() throws {
         let migrator = RegistrySchema.migrator(for: fixture.database)
         #expect(try migrator.plan().isEmpty)
-        #expect(try migrator.rollback(to: 0, now: fixture.now, isDryRun: true).steps.count == 2)
-        #expect(try migrator.current() == 2)
+        #expect(try migrator.rollback(to: 0, now: fixture.now, isDryRun: true).steps.count == 3)
+        #expect(try migrator.current() == 3)
+        // A set recorded before its values had a hash keeps that of its file, both ways.
+        try migrator.rollback(to: 2, now: fixture.now)
+        try fixture.database.write {
+            try $0.execute(
+                """
+                INSERT INTO training_sets VALUES
+                ('acme', 'fraud', 1, 'score', 1, '{}', '{}', 'labels.csv', '{}', 'set.parquet', 3, 'file', 0, 'ada')
+                """)
+        }
+        try migrator.apply(now: fixture.now)
+        let hashes = try fixture.database.read { connection in
+            try connection.rows("SELECT hash, output_hash, column_summaries FROM training_sets", [])
+                .map { [try $0.text(0), try $0.text(1), try $0.text(2)] }
+        }
+        #expect(hashes == [["", "file", "[]"]])
+        try migrator.rollback(to: 2, now: fixture.now)
+        #expect(try fixture.database.read { try $0.row("SELECT hash FROM training_sets", [])?.text(0) } == "file")
         try migrator.rollback(to: 0, now: fixture.now)
         #expect(try fixture.database.read { try $0.tableNames() } == ["schema_migrations"])
         try migrator.apply(now: fixture.now)

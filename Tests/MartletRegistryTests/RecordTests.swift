@@ -69,9 +69,19 @@ struct RecordTests {
         var record = TrainingSetRecord(
             service: "score", revision: 3, definitionVersions: ["features spending": 2],
             tableVersions: ["silver.payments": 7],
-            labelInput: "labels.csv", options: ["as_known": "true", "time": "at"], output: "set.parquet",
-            rowCount: 100_000, hash: "00ff", createdAt: fixture.now, principal: "ada")
+            labelInput: "labels.csv", labelDigest: "ab", options: ["as_known": "true", "time": "at"],
+            output: "set.parquet", rowCount: 100_000, hash: "00ff", outputHash: "11ee",
+            columns: [
+                DatasetColumn(name: "user", type: "string", hash: "01", nullCount: 0),
+                DatasetColumn(
+                    name: "sum_1h", type: "float64", feature: "spending:sum_1h", hash: "02", nullCount: 3,
+                    mean: 0.1 + 0.2,
+                    minimum: -1, maximum: .infinity),
+            ], createdAt: fixture.now, principal: "ada")
         record.id = try registry.record(record)
+        #expect(try registry.trainingSet(1) == record)
+        try registry.move(trainingSet: 1, to: "again.parquet", outputHash: "22dd")
+        (record.output, record.outputHash) = ("again.parquet", "22dd")
         #expect(try registry.trainingSet(1) == record)
         let first = record
         record.service = "other"

@@ -98,6 +98,11 @@ package struct WindowPlan: Sendable, Hashable {
         self.inputs = inputs
     }
 
+    /// The earliest event time that any window of the plan reaches at `time`.
+    package func earliestEvent(at time: Timestamp) -> Timestamp {
+        windows.map { $0.left(at: time) }.min() ?? time
+    }
+
     /// - Throws: `typeMismatch` or `missingColumn` where the events do not have the columns of the plan.
     func check(_ events: EventColumns) throws(MartletError) {
         for input in inputs {

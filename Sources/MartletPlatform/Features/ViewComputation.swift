@@ -8,10 +8,23 @@ struct ViewComputation {
     let rows: ViewRows
     let index: EntityIndex
     let events: EventColumns
+    /// The columns that features read, in the order of `rows.inputs` or of what `fetch` gives.
+    let inputNames: [String]
+    /// Reads the inputs of some rows; nil where `rows` has them all.
+    let fetch: (([Int32]) throws -> [Column])?
 
     init(_ view: FeatureViewDefinition, _ rows: ViewRows) throws {
+        try self.init(view, rows, inputNames: rows.inputs.map(\.name), fetch: nil)
+    }
+
+    /// - Parameter fetch: for latest values only: gives the inputs of rows, which `rows` then need not have.
+    init(
+        _ view: FeatureViewDefinition, _ rows: ViewRows, inputNames: [String], fetch: (([Int32]) throws -> [Column])?
+    ) throws {
         self.view = view
         self.rows = rows
+        self.inputNames = inputNames
+        self.fetch = fetch
         index = try EntityIndex(rows.keys)
         events = EventColumns(
             ids: index.ids, eventTimes: rows.eventTimes, arrivalTimes: rows.arrivalTimes, positions: rows.positions,
@@ -21,16 +34,8 @@ struct ViewComputation {
     /// One column a feature, in the view's order, one row a label.
     /// - Parameter keys: the labels' key columns, in the order of the view's key.
     func features(keys: [Column], times: [Int64], asKnown: Bool, threads: Int) throws -> [Column] {
-        let labels = LabelColumns(ids: try index.lookup(keys), times: times)
-        switch view.features {
-        case .latest(let features):
-            let winners = try latestRows(
-                labels: labels, events: events, ttl: view.ttl, asKnown: asKnown, threads: threads)
-            return try features.map { try input($0.column).gathering(winners) }
-        case .windowed:
-            return try plan().compute(events: events, labels: labels, asKnown: asKnown, threads: threads)
-        case .derived: throw view.hasNoRows
-        }
+        let moments = FeatureMoments(ids: try index.lookup(keys), times: times, clock: asKnown ? .asKnown : .asTrue)
+        return try answers([moments], threads: threads)[0].columns
     }
 
     func plan() throws -> WindowPlan {
@@ -58,8 +63,7 @@ extension FeatureViewDefinition {
 
 extension ViewComputation {
     /// For each label whether its entity has an event before it.
-    func isKnown(keys: [Column], times: [Int64]) throws -> [Bool] {
-        let labels = LabelColumns(ids: try index.lookup(keys), times: times)
-        return try latestRows(labels: labels, events: events, ttl: nil).map { $0 >= 0 }
+    func isKnown(ids: [Int32], times: [Int64]) throws -> [Bool] {
+        try latestRows(labels: LabelColumns(ids: ids, times: times), events: events, ttl: nil).map { $0 >= 0 }
     }
 }

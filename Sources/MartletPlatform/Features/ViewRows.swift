@@ -22,6 +22,8 @@ struct ViewQuery {
     let inputs: [Field]
     /// A SELECT giving the key columns, event time, arrival time, position and inputs, in that order.
     let sql: String
+    /// Whether no two rows have one position, so that a row can be found again by it.
+    let hasUniquePositions: Bool
 
     /// - Parameters:
     ///   - keys: the join keys of the view's entities.
@@ -32,12 +34,18 @@ struct ViewQuery {
         self.view = view
         self.keys = keys
         inputs = view.inputFields
-        var selected = try keys.map { try relation.column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
-        selected += [relation.eventTime, relation.arrivalTime, relation.position ?? "0::BIGINT"]
-        selected += try view.inputs.map { input in
+        hasUniquePositions = relation.position != nil && view.sql == nil && view.reads.isEmpty
+        let columns = try view.inputs.map { input in
             let value = try input.column.map { try relation.column($0, input.type) } ?? "TRUE"
             return input.filter.map { "CASE WHEN (\($0)) THEN \(value) END" } ?? value
         }
+        // Without positions the values break ties, so that the order in which rows happen to come does not.
+        let position =
+            relation.position
+            ?? (columns.isEmpty ? "0::BIGINT" : "(hash(\(columns.joined(separator: ", "))) >> 1)::BIGINT")
+        var selected = try keys.map { try relation.column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
+        selected += [relation.eventTime, relation.arrivalTime, position]
+        selected += columns
         var text =
             "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ")
             + " FROM \(relation.sql)"
@@ -49,7 +57,18 @@ struct ViewQuery {
 
     /// - Parameter condition: a further restriction over `c0, c1, …` (the keys) for reading some entities only.
     func load(_ connection: QueryConnection, where condition: String? = nil) throws -> ViewRows {
-        let text = condition.map { "SELECT * FROM (\(sql)) WHERE \($0)" } ?? sql
+        try rows(from: "(\(sql))", connection, where: condition, withInputs: true)
+    }
+
+    /// - Parameters:
+    ///   - relation: rows with the columns `c0, c1, …` of `sql`: that query, or a file written by it.
+    ///   - withInputs: false leaves the inputs out, which are then read row by row: `inputs(at:_:)`.
+    func rows(
+        from relation: String, _ connection: QueryConnection, where condition: String?, withInputs: Bool
+    ) throws -> ViewRows {
+        let count = keys.count + 3 + (withInputs ? inputs.count : 0)
+        let list = (0..<count).map { "c\($0)" }.joined(separator: ", ")
+        let text = "SELECT \(list) FROM \(relation)" + (condition.map { " WHERE \($0)" } ?? "")
         let batch = try connection.query(text)
         func times(_ index: Int) -> [Int64] {
             switch batch.columns[index].values {
@@ -60,7 +79,29 @@ struct ViewQuery {
         let first = keys.count
         return ViewRows(
             keys: Array(batch.columns[..<first]), eventTimes: times(first), arrivalTimes: times(first + 1),
-            positions: times(first + 2), inputs: zip(inputs, batch.columns[(first + 3)...]).map { ($0.name, $1) })
+            positions: times(first + 2),
+            inputs: withInputs ? zip(inputs, batch.columns[(first + 3)...]).map { ($0.name, $1) } : [])
+    }
+
+    /// The inputs of the rows with these positions, in their order.
+    /// - Throws: `conflict` where a position is not that of one row.
+    func inputs(at positions: [Int64], _ connection: QueryConnection) throws -> [Column] {
+        let numbers = positions.indices.map { Int32($0) }
+        try connection.register(
+            "wanted_rows",
+            RecordBatch([("number", Column(.int32(numbers))), ("position", Column(.int64(positions)))]))
+        defer { try? connection.unregister("wanted_rows") }
+        let list = inputs.indices.map { ", v.c\(keys.count + 3 + $0)" }.joined()
+        let batch = try connection.query(
+            "SELECT w.number\(list) FROM (\(sql)) AS v JOIN wanted_rows AS w ON v.c\(keys.count + 2) = w.position")
+        guard case .int32(let found) = batch.columns[0].values, found.count == positions.count else {
+            throw MartletError(
+                .conflict, "features \(view.about.name): two rows of the source have one position",
+                fix: "leave the silver table to martlet ingest")
+        }
+        var order = [Int32](repeating: -1, count: positions.count)
+        for (row, number) in found.enumerated() { order[Int(number)] = Int32(row) }
+        return batch.columns.dropFirst().map { $0.gathering(order) }
     }
 }
 

@@ -21,7 +21,16 @@ package struct LabelSet: Sendable {
     package static let defaultTimeColumn = "event_timestamp"
 }
 
-extension LabelSet {
+/// How labels are read: checked, typed, counted, but not yet in memory.
+struct LabelReading {
+    /// A SELECT of every column of the input in its order; the key and time columns in their declared types.
+    let sql: String
+    let names: [String]
+    let timeColumn: String
+    let rowCount: Int
+    /// From the earliest label to the latest.
+    let times: ClosedRange<Timestamp>
+
     /// Reads labels from a file (CSV, JSON lines, Parquet) or from rows in SQL.
     /// - Parameters:
     ///   - keys: the join keys of the service's entities; each must be a column.
@@ -50,7 +59,7 @@ extension LabelSet {
             (keys + values).map { SourceColumn(name: $0.name, type: $0.type) }
             + [SourceColumn(name: timeColumn, type: .timestamp)]
         let typed = try declared.map { try TypedColumn($0, input: relation) }
-        try Self.refuseBadRows(typed, relation, limit: rowLimit, connection)
+        (rowCount, times) = try Self.checkedRows(typed, relation, limit: rowLimit, connection)
         let selected = relation.columns.map { column in
             guard let known = typed.first(where: { $0.name == column.name }) else {
                 // Text files are read as text; what is not a key or the time becomes the narrowest type all values fit.
@@ -62,25 +71,32 @@ extension LabelSet {
         let list = zip(relation.columns, selected).map { column, expression in
             passing[column.name].map { "\(expression)::\($0) AS \(expression)" } ?? expression
         }
-        let rows = try connection.query("SELECT \(list.joined(separator: ", ")) FROM \(relation.sql)")
+        sql = "SELECT \(list.joined(separator: ", ")) FROM \(relation.sql)"
+        names = relation.columns.map(\.name)
+        self.timeColumn = timeColumn
+    }
+
+    func load(_ connection: QueryConnection) throws -> LabelSet {
+        let rows = try connection.query(sql)
         guard let time = rows.schema.index(of: timeColumn) else {
             preconditionFailure("the time column was selected")
         }
-        self.init(rows: rows, timeColumn: time)
+        return LabelSet(rows: rows, timeColumn: time)
     }
 
-    private static func refuseBadRows(
+    private static func checkedRows(
         _ columns: [TypedColumn], _ relation: InputRelation, limit: Int, _ connection: QueryConnection
-    ) throws {
+    ) throws -> (count: Int, times: ClosedRange<Timestamp>) {
         var counts = ["count(*)"]
         for column in columns {
             counts.append("count_if(\(column.lacksZone ?? "false"))")
             counts.append("count_if(\(column.isBad))")
         }
-        let missingTimes = "count_if(\(columns[columns.count - 1].value) IS NULL)"
-        let list = (counts + [missingTimes]).enumerated().map { "\($1) AS n\($0)" }
+        let time = columns[columns.count - 1].value
+        counts += ["count_if(\(time) IS NULL)", "min(\(time))", "max(\(time))"]
+        let list = counts.enumerated().map { "\($1) AS n\($0)" }
         let batch = try connection.query("SELECT \(list.joined(separator: ", ")) FROM \(relation.sql)")
-        let numbers = batch.columns.map { Int($0[0].number ?? 0) }
+        let numbers = batch.columns.dropLast(2).map { Int($0[0].number ?? 0) }
         guard numbers[0] <= limit else {
             throw MartletError(
                 .limitExceeded, "the labels have \(numbers[0]) rows, the limit is \(limit)",
@@ -103,6 +119,12 @@ extension LabelSet {
         if let missing = numbers.last, missing > 0 {
             throw MartletError(.invalidInput, "\(missing) label rows have no time")
         }
+        guard
+            case (.timestamp(let first), .timestamp(let last)) = (
+                batch.columns[counts.count - 2][0], batch.columns[counts.count - 1][0]
+            )
+        else { preconditionFailure("there are rows, and each has a time") }
+        return (numbers[0], first...last)
     }
 
     /// For text inputs: the type of each other column, the first of int64, float64, bool that every value fits, else

@@ -87,11 +87,11 @@ extension Workspace {
             let table = try table(name)
             return "(\(try table.scanSQL(table.snapshot())))"
         }
-        guard try sha256OfFile(set.output) == set.hash else {
+        guard try sha256OfFile(set.output) == set.outputHash else {
             throw MartletError(
                 .conflict, "the file of training set \(set.id) has changed since it was recorded",
                 place: .init(file: set.output),
-                fix: "build it again: martlet training-set --rebuild \(set.id) --out \(set.output)")
+                fix: "build it again: martlet datasets rebuild \(set.id)")
         }
         return try InputRelation(files: [set.output], csv: CSVOptions(), connection: connection).sql
     }

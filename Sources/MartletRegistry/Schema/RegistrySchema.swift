@@ -141,5 +141,19 @@ package enum RegistrySchema {
                 DROP TABLE materializations;
                 DROP TABLE ingests;
                 """),
+        Migration(
+            number: 3, name: "what a training set holds",
+            up: """
+                ALTER TABLE training_sets ADD COLUMN label_digest TEXT;
+                ALTER TABLE training_sets ADD COLUMN output_hash TEXT NOT NULL DEFAULT '';
+                ALTER TABLE training_sets ADD COLUMN column_summaries TEXT NOT NULL DEFAULT '[]';
+                UPDATE training_sets SET output_hash = hash, hash = '';
+                """,
+            down: """
+                UPDATE training_sets SET hash = output_hash;
+                ALTER TABLE training_sets DROP COLUMN label_digest;
+                ALTER TABLE training_sets DROP COLUMN output_hash;
+                ALTER TABLE training_sets DROP COLUMN column_summaries;
+                """),
     ]
 }

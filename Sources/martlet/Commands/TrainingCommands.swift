@@ -7,62 +7,133 @@ extension Command {
     static let trainingSet = Command(
         "training-set", "join a service's features to labels, each as of its own time", operands: "SERVICE",
         discussion: """
-            Exactly the label rows come out, in their order, with one column for each feature. The set is
-            recorded with the versions of the definitions and tables it was made from; --rebuild N makes the
-            same bytes again.
+            Exactly the label rows come out, in their order, with one column for each feature. A set that does not
+            fit into limits.memory is built part by part; repeated after a crash it goes on where it stopped, and
+            ^C ends it with nothing left behind. A feature whose values need events at or after the label's time is
+            refused. The set is recorded with all that it was made from: see martlet datasets.
             """,
         options: [
             Option("labels", "FILE|TABLE", "the label rows: join keys, a time, whatever else you keep beside them"),
             Option("out", "FILE|TABLE", "where to write: .parquet, .csv, .jsonl, or a table such as gold.training"),
             Option("time-column", "NAME", "the label's time (default: event_timestamp)"),
+            Option("as-true", nil, "count every event that is known today, by its event time (the default)"),
             Option("as-known", nil, "count only events that had arrived at the label's time"),
+            Option("compare-clocks", nil, "write nothing; count the values that differ between the two, and why"),
+            Option("examples", "N", "with --compare-clocks: label rows to name for each feature (default: 5)"),
+            Option("allow-leakage", "FEATURE,…", "build these features although their values leak"),
             Option("full-names", nil, "name columns view__feature"),
             Option("known-only", nil, "drop labels for which a view has no event before them"),
-            Option("rebuild", "N", "build training set N again, from the tables as they were"),
         ],
         examples: [
             (
                 "martlet training-set fraud_score --labels labels.parquet --out training.parquet",
                 "build and record a set"
             ),
-            ("martlet training-set --rebuild 1 --out again.parquet", "the same bytes, whatever came since"),
+            (
+                "martlet training-set fraud_score --labels labels.parquet --compare-clocks",
+                "what late events change"
+            ),
         ]
     ) { invocation in
-        let (workspace, principal) = try invocation.openWorkspace()
-        let request: TrainingSetRequest
-        if let id = try invocation.integer("rebuild") {
-            try invocation.noOperands()
-            request = try workspace.rebuildRequest(Int64(id))
-        } else {
-            request = TrainingSetRequest(
-                service: try invocation.operands("SERVICE")[0], labels: try invocation.required("labels"),
-                timeColumn: invocation.string("time-column") ?? LabelSet.defaultTimeColumn,
-                asKnown: invocation.isSet("as-known"), usesFullNames: invocation.isSet("full-names"),
-                keepsOnlyKnownEntities: invocation.isSet("known-only"))
+        let request = try invocation.trainingSetRequest()
+        let comparesClocks = invocation.isSet("compare-clocks")
+        if comparesClocks, invocation.string("out") != nil {
+            throw MartletError(.usage, "--compare-clocks writes no set", fix: "leave --out away")
         }
-        let started = workspace.time.monotonicNanoseconds()
-        let record = try workspace.writeTrainingSet(
-            request, to: invocation.required("out"), principal: principal, progress: invocation.console.progress)
-        let seconds = Double(workspace.time.monotonicNanoseconds() - started) / 1e9
-        let tables = record.tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }
-        invocation.console.result(
-            text: """
-                training set \(record.id): \(grouped(record.rowCount)) rows of \(record.service) in \(record.output)
-                hash    \(record.hash)
-                tables  \(tables.joined(separator: ", "))
-                time    \(fixed(seconds, 2)) s
-                """
-        ) { json in
-            json.object {
-                $0.member("id", record.id)
-                $0.member("service", record.service)
-                $0.member("rows", record.rowCount)
-                $0.member("output", record.output)
-                $0.member("hash", record.hash)
-                $0.member("seconds", seconds)
+        let output = comparesClocks ? "" : try invocation.required("out")
+        let examples = try invocation.integer("examples", in: 0...1_000) ?? 5
+        return try cancelledBySignals { cancellation in
+            let (workspace, principal) = try invocation.openWorkspace()
+            if comparesClocks {
+                let report = try workspace.compareClocks(
+                    request, examples: examples, progress: invocation.console.progress, cancellation: cancellation)
+                invocation.console.result(text: report.text) { report.write(to: &$0) }
+                return 0
+            }
+            let started = workspace.time.monotonicNanoseconds()
+            let record = try workspace.writeTrainingSet(
+                request, to: output, principal: principal, progress: invocation.console.progress,
+                cancellation: cancellation)
+            let seconds = Double(workspace.time.monotonicNanoseconds() - started) / 1e9
+            invocation.console.result(
+                text: "training set \(record.id): " + record.builtText(seconds: seconds)
+            ) { record.writeBuilt(to: &$0, seconds: seconds) }
+            return 0
+        }
+    }
+}
+
+extension Invocation {
+    fileprivate func trainingSetRequest() throws -> TrainingSetRequest {
+        if isSet("as-known"), isSet("as-true") {
+            throw MartletError(.usage, "--as-known and --as-true exclude one another")
+        }
+        return TrainingSetRequest(
+            service: try operands("SERVICE")[0], labels: try required("labels"),
+            timeColumn: string("time-column") ?? LabelSet.defaultTimeColumn, asKnown: isSet("as-known"),
+            usesFullNames: isSet("full-names"), keepsOnlyKnownEntities: isSet("known-only"),
+            allowedLeakage: Set(
+                strings("allow-leakage").flatMap { $0.split(separator: ",").map(String.init) }))
+    }
+}
+
+extension TrainingSetRecord {
+    func builtText(seconds: Double) -> String {
+        let tables = tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }
+        return """
+            \(grouped(rowCount)) rows of \(service) in \(output)
+            hash    \(hash)
+            tables  \(tables.joined(separator: ", "))
+            time    \(fixed(seconds, 2)) s
+            """
+    }
+
+    func writeBuilt(to json: inout JSONWriter, seconds: Double) {
+        json.object {
+            $0.member("id", id)
+            $0.member("service", service)
+            $0.member("rows", rowCount)
+            $0.member("output", output)
+            $0.member("hash", hash)
+            $0.member("seconds", seconds)
+        }
+    }
+}
+
+extension ClockReport {
+    fileprivate var text: String {
+        let rows = features.map { feature in
+            [
+                feature.name, grouped(feature.count.differing), grouped(feature.count.late),
+                grouped(feature.count.corrected),
+                feature.hasArrivalTimes
+                    ? feature.count.examples.map(\.description).joined(separator: ", ")
+                    : "(the source tells no arrival times)",
+            ]
+        }
+        return "\(grouped(rowCount)) label rows of \(service): values that differ between as true and as known\n"
+            + table(["feature", "differ", "late", "corrected", "rows (from 0)"], rows)
+    }
+
+    fileprivate func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("service", service)
+            json.member("rows", Int64(rowCount))
+            json.key("features")
+            json.array { json in
+                for feature in features {
+                    json.object { json in
+                        json.member("feature", feature.name)
+                        json.member("differing", feature.count.differing)
+                        json.member("late", feature.count.late)
+                        json.member("corrected", feature.count.corrected)
+                        json.member("has_arrival_times", feature.hasArrivalTimes)
+                        json.key("examples")
+                        json.array { for row in feature.count.examples { $0.value(row) } }
+                    }
+                }
             }
         }
-        return 0
     }
 }
 

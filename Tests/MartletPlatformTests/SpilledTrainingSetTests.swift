@@ -1,0 +1,224 @@
+import FoundationEssentials
+import MartletCore
+import MartletPlatform
+import MartletQuery
+import MartletRegistry
+import MartletTestSupport
+import Testing
+
+/// Views of one and of two keys, windows of every family of states, latest values with and without ttl, a query.
+private let definitions = """
+    entity: user
+    key: user
+    type: string
+    ---
+    entity: shop
+    key: shop
+    type: int64
+    ---
+    source: clicks
+    columns:
+      id: {type: int64, nullable: false}
+      user: string
+      shop: int64
+      amount: float64
+      word: string
+      at: {type: timestamp, nullable: false}
+      seen: timestamp
+    event_time: at
+    arrival_time: seen
+    id: id
+    ---
+    features: recent
+    entity: user
+    source: clicks
+    windows: [1h, 3d]
+    aggregates:
+      clicks: count
+      amount_sum: sum(amount)
+      amount_deviation: stddev(amount)
+      amount_max: max(amount)
+      word_first: {function: first, column: word}
+      words: distinct(word)
+    ---
+    features: at_shop
+    entities: [user, shop]
+    source: clicks
+    where: amount > 0
+    windows: [7d]
+    aggregates: {visits: count, spent: sum(amount)}
+    ---
+    features: newest
+    entity: user
+    source: clicks
+    ttl: 1d
+    latest: {last_amount: amount, last_word: word}
+    ---
+    features: per_shop
+    entity: shop
+    source: clicks
+    sql: sql/doubled.sql
+    latest: {doubled: {column: doubled, type: float64}}
+    ---
+    service: all
+    features: [recent, at_shop, newest, per_shop]
+    """
+
+private struct Fixture {
+    let test: TestRepository
+    let request: TrainingSetRequest
+
+    /// - Parameter heavy: how many of the events are of one user.
+    init(seed: UInt64, events: Int = 5_000, labels: Int = 800, heavy: Int = 0) throws {
+        var random = SeededRandom(seed: seed)
+        func next(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
+        func time(_ seconds: Int) -> String {
+            (Timestamp(year: 2026, month: 3, day: 1) + .seconds(Int64(seconds))).description
+        }
+        test = try TestRepository(
+            definitions, files: ["sql/doubled.sql": "SELECT *, amount * 2 AS doubled FROM clicks\n"])
+        var rows = "id,user,shop,amount,word,at,seen\n"
+        for id in 0..<events {
+            let user = id < heavy ? "heavy" : next(40) == 0 ? "" : "u\(next(300))"
+            let amount = next(20) == 0 ? "" : "\(Double(next(200_000)) / 100 - 500)"
+            let second = next(20 * 86_400)
+            rows += "\(id),\(user),\(next(20)),\(amount),w\(next(9)),\(time(second)),\(time(second + next(600)))\n"
+        }
+        try test.ingest("clicks", csv: rows)
+        var text = "note,user,shop,event_timestamp\n"
+        for row in 0..<labels {
+            let user = next(30) == 0 ? "" : next(30) == 0 ? "heavy" : "u\(next(330))"
+            let line = "\(row),\(user),\(next(25)),\(time(next(21 * 86_400)))\n"
+            text += next(50) == 0 ? line + line : line
+        }
+        test.folder.write(text, to: "labels.csv")
+        request = TrainingSetRequest(service: "all", labels: test.path("labels.csv"))
+    }
+
+    var temporaryFiles: [String] {
+        let found = try? FileManager.default.contentsOfDirectory(atPath: test.path(".martlet/temporary"))
+        return (found ?? []).filter { $0.hasPrefix("training-set-") }
+    }
+}
+
+private func expectEqual(_ left: RecordBatch, _ right: RecordBatch, _ note: String) {
+    #expect(left.schema == right.schema, "\(note)")
+    #expect(left.rowCount == right.rowCount, "\(note)")
+    guard left.schema == right.schema, left.rowCount == right.rowCount else { return }
+    for (name, (one, other)) in zip(left.schema.names, zip(left.columns, right.columns)) {
+        #expect(one.rowsThatDiffer(from: other) == [], "\(note): \(name)")
+    }
+}
+
+private final class CancellingProgress: ProgressReporter {
+    let cancellation = Cancellation()
+    let step: String
+    init(at step: String) { self.step = step }
+    func report(_ step: String, done: Int, total: Int?) {
+        if step.hasPrefix(self.step), done > 0 { cancellation.cancel() }
+    }
+}
+
+@Suite("A training set larger than its memory")
+struct SpilledTrainingSetTests {
+    @Test("has the bits of one built in memory, on both clocks", arguments: [1, 2] as [UInt64])
+    func equality(seed: UInt64) throws {
+        let fixture = try Fixture(seed: seed)
+        for (asKnown, knownOnly) in [(false, false), (true, false), (false, true)] {
+            var request = fixture.request
+            (request.asKnown, request.keepsOnlyKnownEntities) = (asKnown, knownOnly)
+            let whole = try fixture.test.workspace.trainingSet(request)
+            let parts = try fixture.test.workspace.trainingSet(request, memoryBytes: 1 << 20)
+            expectEqual(whole.rows, parts.rows, "seed \(seed), as known \(asKnown), known only \(knownOnly)")
+            #expect(whole.tableVersions == parts.tableVersions)
+        }
+        #expect(fixture.temporaryFiles == [])
+    }
+
+    @Test("written in parts has the hash of one written at once")
+    func hash() throws {
+        let fixture = try Fixture(seed: 3)
+        let (test, request) = (fixture.test, fixture.request)
+        let whole = try test.workspace.writeTrainingSet(
+            request, to: test.path("a.parquet"), principal: test.principal)
+        let parts = try test.workspace.writeTrainingSet(
+            request, to: test.path("b.csv"), principal: test.principal, memoryBytes: 1 << 20)
+        #expect(whole.hash == parts.hash)
+        #expect(whole.columns == parts.columns)
+        #expect(whole.rowCount == parts.rowCount)
+    }
+
+    @Test("cuts a part again that one key makes too large")
+    func skew() throws {
+        let fixture = try Fixture(seed: 4, events: 8_000, heavy: 2_500)
+        let whole = try fixture.test.workspace.trainingSet(fixture.request)
+        let parts = try fixture.test.workspace.trainingSet(fixture.request, memoryBytes: 1_600_000)
+        expectEqual(whole.rows, parts.rows, "seed 4")
+    }
+
+    @Test("is refused where the rows of one key do not fit, and the key is not named")
+    func oneKey() throws {
+        let fixture = try Fixture(seed: 5, events: 8_000, heavy: 6_000)
+        let error = #expect(throws: MartletError.self) {
+            try fixture.test.workspace.trainingSet(fixture.request, memoryBytes: 1_000_000)
+        }
+        #expect(error?.code == .limitExceeded)
+        #expect(error?.message.contains("heavy") == false)
+        #expect(error?.fix?.contains("limits.memory") == true)
+    }
+
+    @Test("cancelled leaves neither files nor output")
+    func cancelled() throws {
+        let fixture = try Fixture(seed: 6)
+        let test = fixture.test
+        for step in ["features of at_shop", "write"] {
+            let progress = CancellingProgress(at: step)
+            let error = #expect(throws: MartletError.self) {
+                try test.workspace.writeTrainingSet(
+                    fixture.request, to: test.path("set.parquet"), principal: test.principal, memoryBytes: 1 << 20,
+                    progress: progress, cancellation: progress.cancellation)
+            }
+            #expect(error?.code == .cancelled, "\(step): \(String(describing: error))")
+            #expect(fixture.temporaryFiles == [], "\(step)")
+            #expect(!FileManager.default.fileExists(atPath: test.path("set.parquet")))
+            #expect(!FileManager.default.fileExists(atPath: test.path("set.parquet.partial")))
+        }
+        #expect(try test.workspace.registry.trainingSets().isEmpty)
+    }
+
+    @Test("interrupted goes on from its finished parts, and makes a damaged one again")
+    func resumed() throws {
+        let fixture = try Fixture(seed: 7)
+        let test = fixture.test
+        let whole = try test.workspace.trainingSet(fixture.request)
+        // An output that cannot be written ends the run after all parts are done, without cancelling it.
+        let missing = test.path("missing/set.parquet")
+        #expect(throws: MartletError.self) {
+            try test.workspace.writeTrainingSet(
+                fixture.request, to: missing, principal: test.principal, memoryBytes: 1 << 20)
+        }
+        let folder = try #require(fixture.temporaryFiles.first)
+        let path = test.path(".martlet/temporary/\(folder)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        let parts = files.filter { $0.hasPrefix("features-") && $0.hasSuffix(".parquet") }
+        #expect(parts.count > 8)
+        func modified(_ name: String) throws -> Date? {
+            try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")[.modificationDate] as? Date
+        }
+        // The first part is damaged in its middle.
+        var bytes = test.folder.bytes(of: ".martlet/temporary/\(folder)/\(parts[0])")
+        bytes[bytes.count / 2] ^= 0xFF
+        #expect(FileManager.default.createFile(atPath: "\(path)/\(parts[0])", contents: Data(bytes)))
+        let before = try parts.map(modified)
+        #expect(throws: MartletError.self) {
+            try test.workspace.writeTrainingSet(
+                fixture.request, to: missing, principal: test.principal, memoryBytes: 1 << 20)
+        }
+        let after = try parts.map(modified)
+        #expect(before[0] != after[0])
+        #expect(before.dropFirst() == after.dropFirst())
+        let resumed = try test.workspace.trainingSet(fixture.request, memoryBytes: 1 << 20)
+        expectEqual(whole.rows, resumed.rows, "seed 7")
+        #expect(fixture.temporaryFiles == [])
+    }
+}
