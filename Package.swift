@@ -54,7 +54,10 @@ let package = Package(
         // Doors
         .target(
             name: "MartletServer",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform"]),
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform",
+                "MartletRegistry",
+            ]),
         .executableTarget(
             name: "martlet",
             dependencies: [
@@ -119,7 +122,7 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
-                "MartletServer", "MartletTestSupport",
+                "MartletQuery", "MartletServer", "MartletTestSupport",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),

@@ -4,7 +4,7 @@ internal import MartletHTTP
 package import MartletPlatform
 
 extension FeatureServer {
-    /// Serves a workspace's online views with its settings and limits.
+    /// Serves a workspace's online views, and what else can be asked of it under `/v1`, with its settings and limits.
     /// - Parameter port: nil means the port of `martlet.yaml`; 0 any free one.
     /// - Throws: `portInUse`, and what opening the online store throws.
     package convenience init(_ workspace: Workspace, port: UInt16? = nil) throws {
@@ -17,6 +17,9 @@ extension FeatureServer {
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest),
-            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time)
+            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
+        ) { router in
+            addWorkspaceRoutes(workspace, to: &router)
+        }
     }
 }

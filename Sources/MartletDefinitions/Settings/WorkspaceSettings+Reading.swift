@@ -77,6 +77,7 @@ extension WorkspaceSettings {
         tracking = backends["tracking"] ?? tracking
         server.address = object["server"]?.object?.text("address") ?? server.address
         server.port = object["server"]?.object?["port"]?.integer.map { Int($0) } ?? server.port
+        server.acceptsWrites = object["server"]?.object?["writes"]?.boolean
         for key in SettingsLanguage.limitKeys {
             if let value = object["limits"]?.object?[key.member.name] { key.set(&limits, value) }
         }
