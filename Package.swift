@@ -122,7 +122,7 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
-                "MartletQuery", "MartletServer", "MartletTestSupport",
+                "MartletServer", "MartletTestSupport",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),

@@ -11,7 +11,7 @@ package enum SettingsLanguage {
             backend("registry", "Definitions as applied, runs and data sets."),
             backend("tables", "The Delta tables."),
             backend("online", "The online store."),
-            backend("engine", "What runs SQL."),
+            backend("engine", "What computes training sets: `spark:`, `spark:local[4]` and `spark://host:7077` use Spark."),
             backend("tracking", "Where runs of models are recorded."),
             MemberShape("server", .object(server), "Where the HTTP door stands."),
             MemberShape("limits", .object(limits), "What the workspace may use."),
@@ -32,7 +32,7 @@ package enum SettingsLanguage {
 
     /// Each part with the kinds of backend that it can have.
     static let schemes: [(part: String, schemes: [String])] = [
-        ("registry", ["sqlite"]), ("tables", ["file"]), ("online", ["lmdb"]), ("engine", ["duckdb"]),
+        ("registry", ["sqlite"]), ("tables", ["file"]), ("online", ["lmdb"]), ("engine", ["duckdb", "spark"]),
         ("tracking", ["builtin"]),
     ]
 

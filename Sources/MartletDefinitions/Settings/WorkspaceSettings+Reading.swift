@@ -54,7 +54,7 @@ extension WorkspaceSettings {
                 faults.add(
                     "`\(part)` cannot be kept by `\(url.scheme):`", at: value.place,
                     fix: suggestion(for: url.scheme, among: schemes), .invalidSettings)
-            } else if needsLocation == url.location.isEmpty {
+            } else if url.scheme != "spark", needsLocation == url.location.isEmpty {
                 faults.add(
                     needsLocation ? "`\(part)` names no path" : "`\(part)` takes no path", at: value.place,
                     fix: "such as \(Self.defaultBackends[part].map(String.init(describing:)) ?? "")", .invalidSettings)

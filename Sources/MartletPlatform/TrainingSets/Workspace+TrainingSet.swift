@@ -75,11 +75,24 @@ extension Workspace {
         var columns: [(String, Column)] = zip(labels.rows.schema.names, labels.rows.columns).map { ($0, $1) }
         var isKnown = [Bool](repeating: true, count: labels.rows.rowCount)
         var next = 0
+        let fromSpark = try usesSpark
+            ? sparkMembers(members, labels, request, definitions, connection, &versions, progress) : nil
         for (number, member) in members.enumerated() {
             progress.report("features of \(member.view.about.name)", done: number, total: members.count)
             versions.merge(
                 try attachSources(of: member.view, definitions, pinned: request.tableVersions, to: connection)
             ) { $1 }
+            if let fromSpark {
+                let order = member.view.featureNames
+                for feature in member.features {
+                    guard let index = order.firstIndex(of: feature) else {
+                        throw MartletError(.internalFault, "an applied service names an existing feature")
+                    }
+                    columns.append((names[next], fromSpark[number][index]))
+                    next += 1
+                }
+                continue
+            }
             let query = try viewQuery(member.view, definitions, connection)
             let computation = try ViewComputation(member.view, try query.load(connection))
             let keyColumns = try query.keys.map { key in
@@ -113,6 +126,21 @@ extension Workspace {
         return TrainingSet(
             rows: rows, timeColumn: request.timeColumn, featureNames: names, tableVersions: versions,
             definitionVersions: definitionVersions(service, members, definitions))
+    }
+
+    private func sparkMembers(
+        _ members: [(view: FeatureViewDefinition, features: [String])], _ labels: LabelSet,
+        _ request: TrainingSetRequest, _ definitions: AppliedDefinitions, _ connection: QueryConnection,
+        _ versions: inout TableVersions, _ progress: any ProgressReporter
+    ) throws -> [[Column]] {
+        guard !request.keepsOnlyKnownEntities else { throw knownOnlyOnSpark }
+        for member in members {
+            versions.merge(
+                try attachSources(of: member.view, definitions, pinned: request.tableVersions, to: connection)) { $1 }
+        }
+        return try sparkFeatures(
+            members.map { ($0.view, try definitions.keys(of: $0.view)) }, labels: labels, asKnown: request.asKnown,
+            definitions, versions: versions, connection, progress: progress)
     }
 
     private func loadLabels(

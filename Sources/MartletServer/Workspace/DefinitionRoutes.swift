@@ -21,7 +21,9 @@ func planDefinitions(_ request: borrowing Request, _ workspace: Workspace) throw
 }
 
 /// `POST /v1/apply`: makes them current, all or none.
-func applyDefinitions(_ request: borrowing Request, _ workspace: Workspace) throws -> Reply {
+func applyDefinitions(
+    _ request: borrowing Request, _ workspace: Workspace, _ afterApply: @escaping @Sendable () throws -> Void
+) throws -> Reply {
     do {
         try requireWritable(workspace)
         try requireJSON(request)
@@ -34,6 +36,7 @@ func applyDefinitions(_ request: borrowing Request, _ workspace: Workspace) thro
         let plan = try workspace.plan(files: sent.files)
         let result = try workspace.apply(
             plan, base: sent.baseRevision, idempotencyKey: key, principal: requestPrincipal(workspace))
+        try afterApply()
         var json = JSONWriter()
         json.object {
             $0.member("revision", result.set.revision)

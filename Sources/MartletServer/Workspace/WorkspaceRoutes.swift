@@ -5,7 +5,10 @@ internal import MartletPlatform
 
 /// Adds what a client can ask of a workspace beyond online features: each route takes a request apart, calls one use
 /// case and writes its answer.
-func addWorkspaceRoutes(_ workspace: Workspace, to router: inout Router) {
+/// - Parameter afterApply: called when definitions were applied, before the request is answered.
+func addWorkspaceRoutes(
+    _ workspace: Workspace, to router: inout Router, afterApply: @escaping @Sendable () throws -> Void
+) {
     let limit = workspace.settings.limits.transferBytes
     router.on(.post, "/v1/training-sets", bodyLimitBytes: limit) { request, _ in
         try buildTrainingSet(request, workspace)
@@ -15,7 +18,7 @@ func addWorkspaceRoutes(_ workspace: Workspace, to router: inout Router) {
     router.on(.get, "/v1/datasets/{id}/rows") { request, _ in try fetchDataset(request, workspace) }
     router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit) { request, _ in try pushEvents(request, workspace) }
     router.on(.post, "/v1/plan") { request, _ in try planDefinitions(request, workspace) }
-    router.on(.post, "/v1/apply") { request, _ in try applyDefinitions(request, workspace) }
+    router.on(.post, "/v1/apply") { request, _ in try applyDefinitions(request, workspace, afterApply) }
 }
 
 /// Work that may block, on a thread that may; what it throws becomes problem+json.
