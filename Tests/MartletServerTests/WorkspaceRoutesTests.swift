@@ -114,7 +114,8 @@ struct WorkspaceRoutesTests {
     @Test(
         "a path that leaves its folder, or is no definition, is refused",
         arguments: [
-            "../a.yaml", "/etc/a.yaml", "a/../../b.yaml", ".hidden.yaml", "a/.b/c.yaml", "a//b.yaml", "a.py", "a b.yaml",
+            "../a.yaml", "/etc/a.yaml", "a/../../b.yaml", ".hidden.yaml", "a/.b/c.yaml", "a//b.yaml", "a.py",
+            "a b.yaml",
             "martlet.yaml", "", "a\u{0}.yaml", "ä.yaml", String(repeating: "a/", count: 20) + "b.yaml",
             String(repeating: "a", count: 300) + ".yaml",
         ])
@@ -205,7 +206,8 @@ struct WorkspaceRoutesTests {
     func mediaTypes() throws {
         let server = try WorkspaceServer()
         for (path, type) in [
-            ("/v1/apply", "text/plain"), ("/v1/plan", "application/x-www-form-urlencoded"), ("/v1/events/a", "text/csv"),
+            ("/v1/apply", "text/plain"), ("/v1/plan", "application/x-www-form-urlencoded"),
+            ("/v1/events/a", "text/csv"),
             ("/v1/training-sets?service=a", "application/json"),
         ] {
             #expect(try server.post(path, "{}", type: type).status == 415, "\(path) \(type)")

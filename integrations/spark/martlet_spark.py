@@ -185,10 +185,11 @@ def main():
         .config("spark.sql.session.timeZone", "UTC")
         # An overflow is an error, never a wrong number.
         .config("spark.sql.ansi.enabled", "true")
-        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        .config("spark.ui.showConsoleProgress", "false")
     )
-    for name, value in job.get("settings", {}).items():
-        builder = builder.config(name, value)
+    if master.startswith("local"):
+        # The default of 200 is for clusters; on one machine small stages cost more than they spread.
+        builder = builder.config("spark.sql.shuffle.partitions", "32")
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("WARN")
     session.read.parquet(job["labels"]).createOrReplaceTempView("labels")

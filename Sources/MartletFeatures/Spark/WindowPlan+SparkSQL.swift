@@ -173,7 +173,8 @@ private struct SparkWindowQuery {
     private mutating func addPart(_ name: String, _ columns: [String], from relation: String) {
         parts.append(
             (
-                name, "SELECT \(relations.keyList), row, \(columns.joined(separator: ", ")) FROM \(relation) "
+                name,
+                "SELECT \(relations.keyList), row, \(columns.joined(separator: ", ")) FROM \(relation) "
                     + "GROUP BY \(relations.keyList), row"
             ))
     }

@@ -36,7 +36,8 @@ struct SparkRows {
         let time = try columns.column(view.eventTime ?? source.eventTime, .timestamp)
         let has = Set(known.columns.map(\.name))
         let arrival =
-            has.contains(SystemColumn.arrivalTime.name) ? try columns.column(SystemColumn.arrivalTime.name, .timestamp) : time
+            has.contains(SystemColumn.arrivalTime.name)
+            ? try columns.column(SystemColumn.arrivalTime.name, .timestamp) : time
         let position =
             has.contains(SystemColumn.position.name) ? try columns.column(SystemColumn.position.name, .int64) : "0L"
         var selected: [String] = []

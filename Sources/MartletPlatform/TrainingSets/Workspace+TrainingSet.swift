@@ -75,7 +75,8 @@ extension Workspace {
         var columns: [(String, Column)] = zip(labels.rows.schema.names, labels.rows.columns).map { ($0, $1) }
         var isKnown = [Bool](repeating: true, count: labels.rows.rowCount)
         var next = 0
-        let fromSpark = try usesSpark
+        let fromSpark =
+            try usesSpark
             ? sparkMembers(members, labels, request, definitions, connection, &versions, progress) : nil
         for (number, member) in members.enumerated() {
             progress.report("features of \(member.view.about.name)", done: number, total: members.count)
@@ -136,7 +137,8 @@ extension Workspace {
         guard !request.keepsOnlyKnownEntities else { throw knownOnlyOnSpark }
         for member in members {
             versions.merge(
-                try attachSources(of: member.view, definitions, pinned: request.tableVersions, to: connection)) { $1 }
+                try attachSources(of: member.view, definitions, pinned: request.tableVersions, to: connection)
+            ) { $1 }
         }
         return try sparkFeatures(
             members.map { ($0.view, try definitions.keys(of: $0.view)) }, labels: labels, asKnown: request.asKnown,
