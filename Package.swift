@@ -79,7 +79,7 @@ let package = Package(
         .testTarget(
             name: "MartletObjectsTests",
             dependencies: ["MartletCore", "MartletObjects", "MartletTestSupport"]),
-        .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery"]),
+        .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery", "MartletTestSupport"]),
         .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/MartletTestSupport"),
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
         .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),

@@ -11,6 +11,8 @@ package struct Column: Sendable, Hashable {
         case bytes(ByteStrings)
         /// Microseconds since the epoch, UTC.
         case timestamp([Int64])
+        indirect case list(ListValues)
+        indirect case map(MapValues)
     }
 
     package var values: Values
@@ -33,7 +35,14 @@ package struct Column: Sendable, Hashable {
         case .string: .string
         case .bytes: .bytes
         case .timestamp: .timestamp
+        case .list(let lists): .list(scalar(lists.elements))
+        case .map(let maps): .map(scalar(maps.values))
         }
+    }
+
+    private func scalar(_ column: Column) -> DataType.Element {
+        guard let element = column.type.element else { preconditionFailure("lists and maps hold scalars") }
+        return element
     }
 
     package var count: Int {
@@ -44,6 +53,8 @@ package struct Column: Sendable, Hashable {
         case .float32(let array): array.count
         case .float64(let array): array.count
         case .string(let strings), .bytes(let strings): strings.count
+        case .list(let lists): lists.count
+        case .map(let maps): maps.count
         }
     }
 
@@ -66,6 +77,44 @@ package struct Column: Sendable, Hashable {
         case .string(let strings): return .string(strings[row])
         case .bytes(let strings): return .bytes(Array(strings.slice(row)))
         case .timestamp(let array): return .timestamp(Timestamp(microseconds: array[row]))
+        case .list(let lists): return .list(lists.range(row).map { lists.elements[$0] })
+        case .map(let maps):
+            let entries = maps.range(row).map { (maps.keys[$0], maps.values[$0]) }
+            return .map(Dictionary(entries) { $1 })
+        }
+    }
+}
+
+extension Column.Values {
+    /// These values and then others of the same type. O(others) where nobody else holds these.
+    /// - Precondition: equal types, scalars.
+    package consuming func appending(_ others: Column.Values) -> Column.Values {
+        switch (consume self, others) {
+        case (.bool(var array), .bool(let more)):
+            array.append(contentsOf: more)
+            return .bool(array)
+        case (.int32(var array), .int32(let more)):
+            array.append(contentsOf: more)
+            return .int32(array)
+        case (.int64(var array), .int64(let more)):
+            array.append(contentsOf: more)
+            return .int64(array)
+        case (.timestamp(var array), .timestamp(let more)):
+            array.append(contentsOf: more)
+            return .timestamp(array)
+        case (.float32(var array), .float32(let more)):
+            array.append(contentsOf: more)
+            return .float32(array)
+        case (.float64(var array), .float64(let more)):
+            array.append(contentsOf: more)
+            return .float64(array)
+        case (.string(var strings), .string(let more)):
+            strings.append(contentsOf: more)
+            return .string(strings)
+        case (.bytes(var strings), .bytes(let more)):
+            strings.append(contentsOf: more)
+            return .bytes(strings)
+        default: preconditionFailure("columns of one scalar type are joined")
         }
     }
 }
@@ -104,6 +153,8 @@ extension Column {
         case .float64(let array): gathered = .float64(take(array, 0))
         case .string(let strings): gathered = .string(take(strings))
         case .bytes(let strings): gathered = .bytes(take(strings))
+        case .list(let lists): gathered = .list(lists.gathering(rows))
+        case .map(let maps): gathered = .map(maps.gathering(rows))
         }
         return Column(gathered, validity: hasNull ? present : nil)
     }

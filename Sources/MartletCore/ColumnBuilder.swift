@@ -9,10 +9,21 @@ package struct ColumnBuilder: Sendable {
     private var float32s: [Float] = []
     private var float64s: [Double] = []
     private var strings = ByteStrings()
+    private var offsets: [Int32] = []
+    /// Of a list or a map: the builder of its elements. An array because a struct cannot hold itself.
+    private var elements: [ColumnBuilder] = []
     private var present = Bitmap(repeating: false, count: 0)
     private var hasNull = false
 
-    package init(_ type: DataType) { self.type = type }
+    package init(_ type: DataType) {
+        self.type = type
+        switch type {
+        case .list(let element), .map(let element):
+            offsets = [0]
+            elements = [ColumnBuilder(element.type)]
+        default: break
+        }
+    }
 
     package var count: Int { present.count }
 
@@ -26,6 +37,7 @@ package struct ColumnBuilder: Sendable {
         case .float32: float32s.append(0)
         case .float64: float64s.append(0)
         case .string, .bytes: strings.append("")
+        case .list, .map: offsets.append(Int32(elements[0].count))
         }
     }
 
@@ -48,10 +60,26 @@ package struct ColumnBuilder: Sendable {
         case (.string, .string(let x)): strings.append(x)
         case (.bytes, .bytes(let x)): strings.append(contentsOf: x)
         case (.timestamp, .timestamp(let x)): int64s.append(x.microseconds)
+        case (.list(let element), .list(let values)):
+            guard values.allSatisfy({ fits($0, element) }) else { return false }
+            for value in values { elements[0].append(value) }
+            offsets.append(Int32(elements[0].count))
+        case (.map(let element), .map(let values)):
+            guard values.values.allSatisfy({ fits($0, element) }) else { return false }
+            for (key, value) in values.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+                strings.append(key)
+                elements[0].append(value)
+            }
+            offsets.append(Int32(elements[0].count))
         default: return false
         }
         present.append(true)
         return true
+    }
+
+    private func fits(_ value: Value, _ element: DataType.Element) -> Bool {
+        var trial = ColumnBuilder(element.type)
+        return !value.isNull && trial.append(value)
     }
 
     package consuming func finish() -> Column {
@@ -65,6 +93,10 @@ package struct ColumnBuilder: Sendable {
         case .string: Column(.string(strings), validity: validity)
         case .bytes: Column(.bytes(strings), validity: validity)
         case .timestamp: Column(.timestamp(int64s), validity: validity)
+        case .list: Column(.list(ListValues(offsets: offsets, elements: elements[0].finish())), validity: validity)
+        case .map:
+            Column(
+                .map(MapValues(offsets: offsets, keys: strings, values: elements[0].finish())), validity: validity)
         }
     }
 }

@@ -93,6 +93,14 @@ package struct JSONWriter: Sendable {
         case .string(let x): self.value(x)
         case .bytes(let x): self.value(base64(x))
         case .timestamp(let x): self.value(x)
+        case .list(let values): array { for value in values { $0.value(value) } }
+        case .map(let values):
+            object {
+                for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+                    $0.key(name)
+                    $0.value(value)
+                }
+            }
         }
     }
 

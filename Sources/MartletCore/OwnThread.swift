@@ -1,8 +1,8 @@
 package import Dispatch
 internal import Glibc
 
-/// Runs `body` on a thread of its own, for long work that another thread waits for: the shared queues may have no thread
-/// left while their threads wait for this very work. `group` holds it until it ends.
+/// Runs `body` on a thread of its own, for long work that another thread waits for: the shared queues may have no
+/// thread left while their threads wait for this very work. `group` holds it until it ends.
 package func startThread(group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
     group.enter()
     let work = Unmanaged.passRetained(

@@ -9,6 +9,8 @@ package enum Value: Sendable, Hashable {
     case string(String)
     case bytes([UInt8])
     case timestamp(Timestamp)
+    case list([Value])
+    case map([String: Value])
 
     package var isNull: Bool { self == .null }
 
@@ -20,7 +22,7 @@ package enum Value: Sendable, Hashable {
         case .float32(let value): Double(value)
         case .float64(let value): value
         case .bool(let value): value ? 1 : 0
-        case .null, .string, .bytes, .timestamp: nil
+        case .null, .string, .bytes, .timestamp, .list, .map: nil
         }
     }
 }
@@ -38,6 +40,9 @@ extension Value: CustomStringConvertible {
         case .string(let value): value
         case .bytes(let value): "\(value.count) bytes"
         case .timestamp(let value): value.description
+        case .list(let values): "[\(values.map(\.description).joined(separator: ", "))]"
+        case .map(let values):
+            "{\(values.sorted { $0.key < $1.key }.map { "\($0): \($1)" }.joined(separator: ", "))}"
         }
     }
 }

@@ -23,9 +23,9 @@ package struct FeatureEncoding: Sendable, Hashable {
     /// - Throws: `typeMismatch` for bytes, `limitExceeded` for too many distinct texts.
     package init(name: String, column: Column, rows: [Int32]) throws {
         switch column.values {
-        case .bytes:
+        case .bytes, .list, .map:
             throw MartletError(
-                .typeMismatch, "the feature \(name) holds bytes, which a model cannot learn from",
+                .typeMismatch, "the feature \(name) is \(column.type), which a model cannot learn from",
                 fix: "Leave it out of the service, or turn it into numbers or text.")
         case .string(let strings):
             var distinct: Set<String> = []
@@ -70,7 +70,7 @@ package struct FeatureEncoding: Sendable, Hashable {
             var ranks: [String: Float] = [:]
             for (rank, category) in (categories ?? []).enumerated() { ranks[category] = Float(rank) }
             fill { ranks[strings[$0]] ?? .nan }
-        case .bytes: fill { _ in .nan }
+        case .bytes, .list, .map: fill { _ in .nan }
         }
     }
 }

@@ -61,7 +61,7 @@ package enum BinaryLabels {
         case .int64(let array): labels = array.map { $0 == 0 ? 0 : $0 == 1 ? 1 : .nan }
         case .float32(let array): labels = array
         case .float64(let array): labels = array.map { $0 == 0 ? 0 : $0 == 1 ? 1 : .nan }
-        case .string, .bytes, .timestamp:
+        case .string, .bytes, .timestamp, .list, .map:
             throw MartletError(
                 .typeMismatch, "the label column \(name) is \(column.type.rawValue), not a yes or no",
                 fix: "Use a bool, or a number that is 0 or 1.")

@@ -156,7 +156,7 @@ extension EntityKeys {
             strings.bytes.withUnsafeBytes { append(string: UnsafeRawBufferPointer(rebasing: $0[strings.range(row)])) }
         case .bytes(let strings):
             strings.bytes.withUnsafeBytes { append(bytes: UnsafeRawBufferPointer(rebasing: $0[strings.range(row)])) }
-        case .float32, .float64: preconditionFailure("a floating-point column was let through as a key")
+        case .float32, .float64, .list, .map: preconditionFailure("\(column.type) was let through as a key")
         }
     }
 
@@ -165,7 +165,7 @@ extension EntityKeys {
         switch type {
         case .int32, .int64: .int64
         case .bool, .string, .bytes, .timestamp: type
-        case .float32, .float64: nil
+        case .float32, .float64, .list, .map: nil
         }
     }
 }

@@ -75,6 +75,7 @@ extension LatestRow {
         case .string: .string(String(decoding: try text(feature), as: UTF8.self))
         case .bytes: .bytes(Array(try text(feature)))
         case .timestamp: .timestamp(Timestamp(microseconds: Int64(bitPattern: bits(feature))))
+        case .list, .map: preconditionFailure("the latest values of a view are scalars")
         }
     }
 }

@@ -112,6 +112,7 @@ private func writeSlots(
     case .int64(let array), .timestamp(let array): write(array) { UInt64(bitPattern: $0) }
     case .float32(let array): write(array) { UInt64($0.bitPattern) }
     case .float64(let array): write(array) { $0.bitPattern }
+    case .list, .map: preconditionFailure("the latest values of a view are scalars")
     case .string(let strings), .bytes(let strings):
         strings.bytes.withUnsafeBytes { text in
             for (index, row) in rows.enumerated() where !column.isNull(Int(row)) {

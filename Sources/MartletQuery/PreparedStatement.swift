@@ -36,5 +36,6 @@ private func made(_ value: Value) -> cmartlet_duckdb_value? {
     case .string(let x): unsafe cmartlet_duckdb_create_varchar_length(x, cmartlet_idx(x.utf8.count))
     case .bytes(let x): unsafe cmartlet_duckdb_create_blob(x, cmartlet_idx(x.count))
     case .timestamp(let x): unsafe cmartlet_duckdb_create_timestamp_tz(x.microseconds)
+    case .list, .map: preconditionFailure("a parameter is a scalar: write lists and maps as literals")
     }
 }

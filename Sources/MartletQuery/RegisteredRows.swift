@@ -104,7 +104,7 @@ private let bindRows: cmartlet_duckdb_callback = { info in
         return
     }
     for field in source.schema.fields {
-        var type = unsafe cmartlet_duckdb_create_logical_type(duckType(field.type))
+        var type = unsafe makeDuckType(field.type)
         unsafe cmartlet_duckdb_bind_add_result_column(info, field.name, type)
         unsafe cmartlet_duckdb_destroy_logical_type(&type)
     }
@@ -140,7 +140,28 @@ private let fillChunk: cmartlet_duckdb_scan = { info, output in
     }
 }
 
-private func duckType(_ type: DataType) -> Int32 {
+/// To be destroyed by the caller.
+private func makeDuckType(_ type: DataType) -> cmartlet_duckdb_type? {
+    switch type {
+    case .list(let element):
+        var inner = unsafe makeDuckType(element.type)
+        defer { unsafe cmartlet_duckdb_destroy_logical_type(&inner) }
+        return unsafe cmartlet_duckdb_create_list_type(inner)
+    case .map(let element):
+        var key = unsafe makeDuckType(.string)
+        var inner = unsafe makeDuckType(element.type)
+        defer {
+            unsafe cmartlet_duckdb_destroy_logical_type(&key)
+            unsafe cmartlet_duckdb_destroy_logical_type(&inner)
+        }
+        return unsafe cmartlet_duckdb_create_map_type(key, inner)
+    default:
+        guard let element = type.element else { preconditionFailure("a type is a scalar, a list or a map") }
+        return unsafe cmartlet_duckdb_create_logical_type(duckType(element))
+    }
+}
+
+private func duckType(_ type: DataType.Element) -> Int32 {
     let identifier =
         switch type {
         case .bool: CMARTLET_DUCKDB_BOOLEAN
@@ -157,6 +178,7 @@ private func duckType(_ type: DataType) -> Int32 {
 
 /// Copies rows `start..<start + count` of a column into a vector.
 private func fill(_ vector: cmartlet_duckdb_vector?, _ column: Column, _ start: Int, _ count: Int) {
+    if count == 0 { return }
     guard let data = unsafe cmartlet_duckdb_vector_get_data(vector) else {
         preconditionFailure("a vector of an output chunk has data")
     }
@@ -172,6 +194,16 @@ private func fill(_ vector: cmartlet_duckdb_vector?, _ column: Column, _ start: 
     case .float32(let array): copy(array)
     case .float64(let array): copy(array)
     case .string(let strings), .bytes(let strings): unsafe fillStrings(vector, data, strings, start, count)
+    case .list(let lists):
+        let range = unsafe fillEntries(vector, data, lists.offsets, start, count)
+        unsafe fill(cmartlet_duckdb_list_vector_get_child(vector), lists.elements, range.lowerBound, range.count)
+    case .map(let maps):
+        let range = unsafe fillEntries(vector, data, maps.offsets, start, count)
+        let child = unsafe cmartlet_duckdb_list_vector_get_child(vector)
+        unsafe fill(
+            cmartlet_duckdb_struct_vector_get_child(child, 0), Column(.string(maps.keys)), range.lowerBound,
+            range.count)
+        unsafe fill(cmartlet_duckdb_struct_vector_get_child(child, 1), maps.values, range.lowerBound, range.count)
     }
     guard let validity = column.validity else { return }
     unsafe cmartlet_duckdb_vector_ensure_validity_writable(vector)
@@ -179,6 +211,26 @@ private func fill(_ vector: cmartlet_duckdb_vector?, _ column: Column, _ start: 
     for row in 0..<count where !validity[start + row] {
         unsafe mask[row >> 6] &= ~(1 &<< UInt64(row & 63))
     }
+}
+
+/// Writes where the elements of each row stand, and makes room for them.
+/// - Returns: the elements of the rows.
+private func fillEntries(
+    _ vector: cmartlet_duckdb_vector?, _ data: UnsafeMutableRawPointer, _ offsets: [Int32], _ start: Int, _ count: Int
+) -> Range<Int> {
+    let entries = unsafe data.assumingMemoryBound(to: cmartlet_duckdb_list_entry.self)
+    let first = offsets[start]
+    for row in 0..<count {
+        unsafe entries[row] = cmartlet_duckdb_list_entry(
+            offset: UInt64(offsets[start + row] - first),
+            length: UInt64(offsets[start + row + 1] - offsets[start + row]))
+    }
+    let range = Int(first)..<Int(offsets[start + count])
+    let size = cmartlet_idx(range.count)
+    let state =
+        unsafe cmartlet_duckdb_list_vector_reserve(vector, size) + cmartlet_duckdb_list_vector_set_size(vector, size)
+    precondition(state == 0, "DuckDB makes room in a vector of lists")
+    return range
 }
 
 private func fillStrings(

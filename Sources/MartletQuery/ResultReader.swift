@@ -48,190 +48,47 @@ struct ResultReader {
     consuming func finish() -> RecordBatch { finishBatch() }
 }
 
-private struct ColumnReader {
-    let name: String
-    private let source: Int32
-    private let scale: Double
-    private let decimalStorage: Int32
-    private var values: Column.Values
-    private var validity: Bitmap?
-    private var count = 0
+/// Copies the vectors of one column of a result.
+private enum ColumnReader {
+    case scalar(ScalarReader)
+    case nested(NestedReader)
 
     init(_ name: String, _ type: cmartlet_duckdb_type?) throws {
-        self.name = name
-        source = unsafe cmartlet_duckdb_get_type_id(type)
-        var scale = 1.0
-        var storage: Int32 = 0
-        switch Int(source) {
-        case CMARTLET_DUCKDB_BOOLEAN: values = .bool([])
-        case CMARTLET_DUCKDB_TINYINT, CMARTLET_DUCKDB_SMALLINT, CMARTLET_DUCKDB_INTEGER, CMARTLET_DUCKDB_UTINYINT,
-            CMARTLET_DUCKDB_USMALLINT:
-            values = .int32([])
-        case CMARTLET_DUCKDB_UINTEGER, CMARTLET_DUCKDB_BIGINT, CMARTLET_DUCKDB_UBIGINT, CMARTLET_DUCKDB_HUGEINT:
-            values = .int64([])
-        case CMARTLET_DUCKDB_FLOAT: values = .float32([])
-        case CMARTLET_DUCKDB_DOUBLE: values = .float64([])
-        case CMARTLET_DUCKDB_DECIMAL:
-            for _ in 0..<(unsafe cmartlet_duckdb_decimal_scale(type)) { scale *= 10 }
-            storage = unsafe cmartlet_duckdb_decimal_internal_type(type)
-            values = .float64([])
-        case CMARTLET_DUCKDB_VARCHAR: values = .string(ByteStrings())
-        case CMARTLET_DUCKDB_BLOB: values = .bytes(ByteStrings())
-        case CMARTLET_DUCKDB_TIMESTAMP, CMARTLET_DUCKDB_TIMESTAMP_TZ, CMARTLET_DUCKDB_DATE: values = .timestamp([])
-        default:
-            throw MartletError(
-                .typeMismatch, "column \(name) has a type that Martlet does not know (DuckDB type \(source))",
-                fix: "cast it in the query")
+        switch Int(unsafe cmartlet_duckdb_get_type_id(type)) {
+        case CMARTLET_DUCKDB_LIST, CMARTLET_DUCKDB_MAP: self = .nested(try NestedReader(name, unsafe type))
+        default: self = .scalar(try ScalarReader(name, unsafe type))
         }
-        self.scale = scale
-        decimalStorage = storage
     }
 
-    mutating func take() -> Column {
-        let empty: Column.Values =
-            switch values {
-            case .bool: .bool([])
-            case .int32: .int32([])
-            case .int64: .int64([])
-            case .float32: .float32([])
-            case .float64: .float64([])
-            case .string: .string(ByteStrings())
-            case .bytes: .bytes(ByteStrings())
-            case .timestamp: .timestamp([])
-            }
-        let column = Column(values, validity: validity)
-        values = empty
-        validity = nil
-        count = 0
-        return column
+    var name: String {
+        switch self {
+        case .scalar(let reader): reader.name
+        case .nested(let reader): reader.name
+        }
     }
 
     mutating func append(_ vector: cmartlet_duckdb_vector?, _ rows: Int) throws {
-        guard let data = unsafe cmartlet_duckdb_vector_get_data(vector) else {
-            preconditionFailure("a vector of a fetched chunk has data")
-        }
-        let mask = unsafe cmartlet_duckdb_vector_get_validity(vector)
-        appendValidity(unsafe mask, rows)
-        func typed<T>(_: T.Type) -> UnsafeBufferPointer<T> {
-            unsafe UnsafeBufferPointer(start: data.assumingMemoryBound(to: T.self), count: rows)
-        }
-        func isValid(_ row: Int) -> Bool {
-            guard let mask = unsafe mask else { return true }
-            return unsafe mask[row >> 6] & (1 &<< UInt64(row & 63)) != 0
-        }
-        // The array leaves the enum while it grows, so that it is never copied.
-        let current = values
-        values = .bool([])
-        switch (consume current, Int(source)) {
-        case (.bool(var array), _):
-            unsafe array.append(contentsOf: typed(Bool.self))
-            values = .bool(array)
-        case (.int32(var array), CMARTLET_DUCKDB_INTEGER):
-            unsafe array.append(contentsOf: typed(Int32.self))
-            values = .int32(array)
-        case (.int32(var array), CMARTLET_DUCKDB_TINYINT):
-            unsafe array.append(contentsOf: typed(Int8.self).lazy.map(Int32.init))
-            values = .int32(array)
-        case (.int32(var array), CMARTLET_DUCKDB_SMALLINT):
-            unsafe array.append(contentsOf: typed(Int16.self).lazy.map(Int32.init))
-            values = .int32(array)
-        case (.int32(var array), CMARTLET_DUCKDB_UTINYINT):
-            unsafe array.append(contentsOf: typed(UInt8.self).lazy.map(Int32.init))
-            values = .int32(array)
-        case (.int32(var array), _):
-            unsafe array.append(contentsOf: typed(UInt16.self).lazy.map(Int32.init))
-            values = .int32(array)
-        case (.int64(var array), CMARTLET_DUCKDB_BIGINT):
-            unsafe array.append(contentsOf: typed(Int64.self))
-            values = .int64(array)
-        case (.int64(var array), CMARTLET_DUCKDB_UINTEGER):
-            unsafe array.append(contentsOf: typed(UInt32.self).lazy.map(Int64.init))
-            values = .int64(array)
-        case (.int64(var array), CMARTLET_DUCKDB_UBIGINT):
-            let source = unsafe typed(UInt64.self)
-            for row in 0..<rows {
-                guard isValid(row) else { array.append(0); continue }
-                guard let value = unsafe Int64(exactly: source[row]) else { throw tooLarge }
-                array.append(value)
-            }
-            values = .int64(array)
-        case (.int64(var array), _):
-            let source = unsafe typed(cmartlet_duckdb_hugeint.self)
-            for row in 0..<rows {
-                guard isValid(row) else { array.append(0); continue }
-                let (lower, upper) = unsafe (source[row].lower, source[row].upper)
-                let value = Int64(bitPattern: lower)
-                guard upper == (value < 0 ? -1 : 0) else { throw tooLarge }
-                array.append(value)
-            }
-            values = .int64(array)
-        case (.float32(var array), _):
-            unsafe array.append(contentsOf: typed(Float.self))
-            values = .float32(array)
-        case (.float64(var array), CMARTLET_DUCKDB_DOUBLE):
-            unsafe array.append(contentsOf: typed(Double.self))
-            values = .float64(array)
-        case (.float64(var array), _):
-            for row in 0..<rows { array.append(isValid(row) ? unsafe decimal(data, row) / scale : 0) }
-            values = .float64(array)
-        case (.timestamp(var array), CMARTLET_DUCKDB_DATE):
-            unsafe array.append(contentsOf: typed(Int32.self).lazy.map { Int64($0) &* 86_400_000_000 })
-            values = .timestamp(array)
-        case (.timestamp(var array), _):
-            unsafe array.append(contentsOf: typed(Int64.self))
-            values = .timestamp(array)
-        case (.string(var strings), _):
-            appendStrings(unsafe typed(cmartlet_duckdb_string.self), isValid, &strings)
-            values = .string(strings)
-        case (.bytes(var strings), _):
-            appendStrings(unsafe typed(cmartlet_duckdb_string.self), isValid, &strings)
-            values = .bytes(strings)
-        }
-        count += rows
-    }
-
-    private var tooLarge: MartletError {
-        MartletError(.typeMismatch, "column \(name) holds an integer beyond int64", fix: "cast it in the query")
-    }
-
-    private func decimal(_ data: UnsafeMutableRawPointer, _ row: Int) -> Double {
-        switch Int(decimalStorage) {
-        case CMARTLET_DUCKDB_SMALLINT: return unsafe Double(data.assumingMemoryBound(to: Int16.self)[row])
-        case CMARTLET_DUCKDB_INTEGER: return unsafe Double(data.assumingMemoryBound(to: Int32.self)[row])
-        case CMARTLET_DUCKDB_BIGINT: return unsafe Double(data.assumingMemoryBound(to: Int64.self)[row])
-        default:
-            let wide = unsafe data.assumingMemoryBound(to: cmartlet_duckdb_hugeint.self)[row]
-            return Double(wide.upper) * 0x1p64 + Double(wide.lower)
+        switch self {
+        case .scalar(var reader):
+            // Left out of the enum while it grows, so that its arrays are never copied.
+            self = .nested(NestedReader())
+            defer { self = .scalar(reader) }
+            try reader.append(unsafe vector, rows)
+        case .nested(var reader):
+            self = .nested(NestedReader())
+            defer { self = .nested(reader) }
+            try reader.append(unsafe vector, rows)
         }
     }
 
-    private mutating func appendValidity(_ mask: UnsafeMutablePointer<UInt64>?, _ rows: Int) {
-        if unsafe mask == nil {
-            validity?.append(repeating: true, count: rows)
-            return
-        }
-        var bitmap = validity ?? Bitmap(repeating: true, count: count)
-        for row in 0..<rows { bitmap.append(unsafe mask![row >> 6] & (1 &<< UInt64(row & 63)) != 0) }
-        // A mask without a null is common after a filter: keep the column free of a bitmap then.
-        validity = validity == nil && bitmap.allSet ? nil : bitmap
-    }
-}
-
-private func appendStrings(
-    _ source: UnsafeBufferPointer<cmartlet_duckdb_string>, _ isValid: (Int) -> Bool, _ strings: inout ByteStrings
-) {
-    for row in source.indices {
-        guard isValid(row) else {
-            strings.append(contentsOf: EmptyCollection())
-            continue
-        }
-        let string = unsafe source.baseAddress! + row
-        let length = unsafe Int(string.pointee.length)
-        if length <= 12 {
-            let start = unsafe UnsafeRawPointer(string) + 4
-            strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: start, count: length))
-        } else {
-            strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: string.pointee.pointer, count: length))
+    mutating func take() -> Column {
+        switch self {
+        case .scalar(var reader):
+            defer { self = .scalar(reader) }
+            return reader.take()
+        case .nested(var reader):
+            defer { self = .nested(reader) }
+            return reader.take()
         }
     }
 }

@@ -22,6 +22,11 @@ package func sqlLiteral(_ value: Value) -> String {
     case .string(let x): quotedLiteral(x)
     case .bytes(let x): "(\(quotedLiteral(x.map { "\\x" + hexPair($0) }.joined()))::BLOB)"
     case .timestamp(let x): "make_timestamptz(\(x.microseconds))"
+    case .list(let values): "[\(values.map(sqlLiteral).joined(separator: ", "))]"
+    case .map(let values):
+        "MAP {"
+            + values.sorted { $0.key < $1.key }.map { "\(quotedLiteral($0)): \(sqlLiteral($1))" }
+            .joined(separator: ", ") + "}"
     }
 }
 
@@ -37,6 +42,8 @@ extension DataType {
         case .string: "VARCHAR"
         case .bytes: "BLOB"
         case .timestamp: "TIMESTAMPTZ"
+        case .list(let element): element.type.sqlName + "[]"
+        case .map(let element): "MAP(VARCHAR, \(element.type.sqlName))"
         }
     }
 }

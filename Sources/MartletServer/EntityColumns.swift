@@ -83,8 +83,8 @@ private func append(_ element: JSONElement, _ field: Field, _ row: Int, _ keys: 
             throw unfit(field, row, "bytes_type", "Input should be base64")
         }
         value.withUnsafeBytes { keys.append(bytes: $0) }
-    case .float32, .float64:
-        throw FeastError(status: 500, class: "FeastError", "the join key \(field.name) is a floating-point number")
+    case .float32, .float64, .list, .map:
+        throw FeastError(status: 500, class: "FeastError", "the join key \(field.name) is \(field.type)")
     }
 }
 

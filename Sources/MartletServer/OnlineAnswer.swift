@@ -173,6 +173,7 @@ private func writeLatest(
     case .timestamp: write { $1.appendSeconds(Int64(bitPattern: $0.bits(feature))) }
     case .string: try write { $1.appendJSON(utf8: try $0.text(feature)) }
     case .bytes: try write { $1.appendJSON(base64: try $0.text(feature)) }
+    case .list, .map: preconditionFailure("the latest values of a view are scalars")
     }
     return allPresent
 }
@@ -206,6 +207,23 @@ private func writeColumn(_ column: Column, _ keys: [Int], to writer: inout ByteW
     case .bytes(let strings):
         strings.bytes.withUnsafeBytes { bytes in
             write { $1.appendJSON(base64: UnsafeRawBufferPointer(rebasing: bytes[strings.range($0)])) }
+        }
+    case .list(let lists):
+        write { row, writer in
+            writer.append(UInt8(ascii: "["))
+            _ = writeColumn(lists.elements, Array(lists.range(row)), to: &writer)
+            writer.append(UInt8(ascii: "]"))
+        }
+    case .map(let maps):
+        write { row, writer in
+            writer.append(UInt8(ascii: "{"))
+            for (index, entry) in maps.range(row).enumerated() {
+                if index > 0 { writer.append(UInt8(ascii: ",")) }
+                maps.keys.slice(entry).withUnsafeBytes { writer.appendJSON(utf8: $0) }
+                writer.append(UInt8(ascii: ":"))
+                _ = writeColumn(maps.values, [entry], to: &writer)
+            }
+            writer.append(UInt8(ascii: "}"))
         }
     }
     return allPresent

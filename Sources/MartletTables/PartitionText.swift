@@ -6,7 +6,7 @@ enum PartitionText {
     static func isSupported(_ type: DataType) -> Bool {
         switch type {
         case .bool, .int32, .int64, .string, .timestamp: true
-        case .float32, .float64, .bytes: false
+        case .float32, .float64, .bytes, .list, .map: false
         }
     }
 
@@ -24,6 +24,7 @@ enum PartitionText {
             case .bytes: .bytes(Array(text.utf8))
             // With a zone, or without one and then in UTC.
             case .timestamp: (Timestamp(rfc3339: text) ?? Timestamp(rfc3339: text + "Z")).map { .timestamp($0) }
+            case .list, .map: nil
             }
         guard let value else {
             throw MartletError(.corruptData, "a partition value of column \(column) is no \(type.rawValue)")

@@ -33,7 +33,7 @@ enum SchemaText {
                 guard seen.insert(name).inserted else {
                     throw MartletError(.corruptData, "a table's schema has two columns \(name)")
                 }
-                guard let known = type.string.flatMap(dataType) else {
+                guard let known = dataType(type) else {
                     throw MartletError(
                         .invalidInput,
                         "column \(name) has the Delta type \(type.string ?? type["type"]?.string ?? "?"), "
@@ -44,7 +44,23 @@ enum SchemaText {
             })
     }
 
-    static func typeName(_ type: DataType) -> String {
+    /// A scalar's name, or the object of an array or a map.
+    private static func typeText(_ type: DataType) -> JSONValue {
+        switch type {
+        case .list(let element):
+            .object([
+                "type": .string("array"), "elementType": .string(typeName(element)), "containsNull": .bool(false),
+            ])
+        case .map(let element):
+            .object([
+                "type": .string("map"), "keyType": .string("string"), "valueType": .string(typeName(element)),
+                "valueContainsNull": .bool(false),
+            ])
+        default: .string(type.element.map(typeName) ?? "")
+        }
+    }
+
+    private static func typeName(_ type: DataType.Element) -> String {
         switch type {
         case .bool: "boolean"
         case .int32: "integer"
@@ -57,11 +73,22 @@ enum SchemaText {
         }
     }
 
-    static func dataType(_ name: String) -> DataType? { DataType.allCases.first { typeName($0) == name } }
+    private static func dataType(_ text: JSONValue) -> DataType? {
+        func element(_ name: String) -> DataType.Element? {
+            let inner = text[name]?.string
+            return DataType.Element.allCases.first { typeName($0) == inner }
+        }
+        if let name = text.string { return DataType.Element.allCases.first { typeName($0) == name }?.type }
+        switch text["type"]?.string {
+        case "array": return element("elementType").map { .list($0) }
+        case "map": return text["keyType"]?.string == "string" ? element("valueType").map { .map($0) } : nil
+        default: return nil
+        }
+    }
 
     private static func field(_ field: Field) -> JSONValue {
         .object([
-            "name": .string(field.name), "type": .string(typeName(field.type)), "nullable": .bool(field.isNullable),
+            "name": .string(field.name), "type": typeText(field.type), "nullable": .bool(field.isNullable),
             "metadata": .object([:]),
         ])
     }

@@ -45,8 +45,16 @@ private func tableType(_ name: String) -> DataType? {
     case "VARCHAR", "UUID": .string
     case "BLOB": .bytes
     case "DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE": .timestamp
-    default: name.hasPrefix("DECIMAL(") ? .float64 : name.hasPrefix("ENUM(") ? .string : nil
+    default: name.hasPrefix("DECIMAL(") ? .float64 : name.hasPrefix("ENUM(") ? .string : nestedType(name)
     }
+}
+
+/// `DOUBLE[]`, `MAP(VARCHAR, BIGINT)`.
+private func nestedType(_ name: String) -> DataType? {
+    let map = "MAP(VARCHAR, "
+    if name.hasSuffix("[]") { return tableType(String(name.dropLast(2)))?.element.map { .list($0) } }
+    guard name.hasPrefix(map), name.hasSuffix(")") else { return nil }
+    return tableType(String(name.dropFirst(map.count).dropLast()))?.element.map { .map($0) }
 }
 
 /// Whether every value of `source` is a value of `target` too (int64 to float64 is not: it rounds).

@@ -7,6 +7,8 @@ internal import MartletQuery
 /// column are then unknown for the whole file.
 struct StatisticsCollector {
     private let fields: [Field]
+    /// For each column of the files its field; a list takes one column of Parquet, a map two.
+    private let fieldIndices: [Int]
     private let indexedColumns: Int
     /// By path.
     private(set) var statistics: [String: FileStatistics] = [:]
@@ -14,6 +16,9 @@ struct StatisticsCollector {
     /// - Parameter fields: the columns stored in the files, in their order.
     init(fields: [Field], indexedColumns: Int) {
         self.fields = fields
+        fieldIndices = fields.indices.flatMap { index in
+            if case .map = fields[index].type { [index, index] } else { [index] }
+        }
         self.indexedColumns = indexedColumns < 0 ? fields.count : indexedColumns
     }
 
@@ -33,28 +38,30 @@ struct StatisticsCollector {
         var bounds: [String: [Bounds?]] = [:]
         for row in 0..<rows.rowCount {
             guard case .string(let path) = rows.columns[0][row], case .int64(let column) = rows.columns[1][row],
-                case .int64(let count) = rows.columns[2][row], fields.indices.contains(Int(column))
+                case .int64(let count) = rows.columns[2][row], fieldIndices.indices.contains(Int(column))
             else {
                 throw MartletError(.internalFault, "the footer of a Parquet file lists other columns than were written")
             }
-            let field = fields[Int(column)]
+            let index = fieldIndices[Int(column)]
+            let field = fields[index]
             if column == 0 { statistics[path, default: FileStatistics(rowCount: 0)].rowCount += count }
-            guard column < indexedColumns || !field.isNullable else { continue }
+            // A list or a map has no statistics: those of its elements say nothing about rows.
+            guard !field.type.isNested, index < indexedColumns || !field.isNullable else { continue }
             // Without a count of nulls nothing is known.
             guard case .int64(let nulls) = rows.columns[5][row] else {
-                bounds[path, default: Array(repeating: nil, count: fields.count)][Int(column)] = Bounds(isKnown: false)
+                bounds[path, default: Array(repeating: nil, count: fields.count)][index] = Bounds(isKnown: false)
                 continue
             }
             statistics[path, default: FileStatistics(rowCount: 0)].nullCounts[field.name, default: 0] += nulls
             if nulls == count { continue }
-            var known = bounds[path]?[Int(column)] ?? Bounds()
+            var known = bounds[path]?[index] ?? Bounds()
             if case .string(let low) = rows.columns[3][row], case .string(let high) = rows.columns[4][row] {
                 known.minimum = known.minimum.map { Self.precedes(low, $0, field.type) ? low : $0 } ?? low
                 known.maximum = known.maximum.map { Self.precedes($0, high, field.type) ? high : $0 } ?? high
             } else {
                 known.isKnown = false
             }
-            bounds[path, default: Array(repeating: nil, count: fields.count)][Int(column)] = known
+            bounds[path, default: Array(repeating: nil, count: fields.count)][index] = known
         }
         for (path, columns) in bounds {
             for (field, known) in zip(fields, columns) {
@@ -73,7 +80,7 @@ struct StatisticsCollector {
         case .int32, .int64: (Int64(left) ?? 0) < (Int64(right) ?? 0)
         case .float32, .float64: (Double(left) ?? 0) < (Double(right) ?? 0)
         case .timestamp: time(left) < time(right)
-        case .string, .bytes, .bool: left.utf8.lexicographicallyPrecedes(right.utf8)
+        case .string, .bytes, .bool, .list, .map: left.utf8.lexicographicallyPrecedes(right.utf8)
         }
     }
 
@@ -97,7 +104,7 @@ struct StatisticsCollector {
                 .string(milliseconds(StatisticBound.minimum(low))), .string(milliseconds(StatisticBound.maximum(high)))
             )
         // Delta keeps no bounds of these.
-        case .bool, .bytes: return nil
+        case .bool, .bytes, .list, .map: return nil
         }
     }
 

@@ -30,15 +30,35 @@ struct NaiveOracle {
         }
     }
 
-    func left(_ window: TimeSpan, isExact: Bool, at time: Int64) -> Int64 {
+    /// The times that a window holds, given those of the events before `time`.
+    func range(_ aggregate: WindowAggregate, _ window: TimeSpan, _ times: [Int64], at time: Int64) -> Range<Int64> {
+        func floored(_ time: Int64, _ step: Int64) -> Int64 {
+            var quotient = time / step
+            if quotient * step > time { quotient -= 1 }
+            return quotient * step
+        }
         let hour: Int64 = 3_600_000_000
-        let hop =
-            window.microseconds >= 12 * 24 * hour ? 24 * hour : window.microseconds >= 12 * hour ? hour : hour / 12
-        let left = time - window.microseconds
-        if isExact { return left }
-        var quotient = left / hop
-        if quotient * hop > left { quotient -= 1 }
-        return quotient * hop
+        let span = window.microseconds
+        let hop = aggregate.isExact ? 1 : span >= 12 * 24 * hour ? 24 * hour : span >= 12 * hour ? hour : hour / 12
+        let moment = time - aggregate.lag.microseconds
+        let newestFirst = times.filter { $0 >= time - span && $0 < time }.sorted(by: >)
+        switch aggregate.shape {
+        case .sliding:
+            let right = aggregate.lag == .zero ? time : floored(moment, hop)
+            return min(right, floored(moment - span, hop))..<right
+        case .tumbling:
+            let right = floored(moment, span)
+            return right - span..<right
+        case .newest(let count):
+            return (newestFirst.count < count ? time - span : newestFirst[count - 1])..<time
+        case .session(let gap):
+            var first = time
+            for event in newestFirst {
+                guard first - event <= gap.microseconds else { break }
+                first = event
+            }
+            return first..<time
+        }
     }
 
     func latest(id: Int32, at time: Int64, ttl: TimeSpan?, asKnown: Bool) -> Int32 {
@@ -53,11 +73,11 @@ struct NaiveOracle {
     func window(
         _ aggregate: WindowAggregate, _ window: TimeSpan, column: Int?, id: Int32, at time: Int64, asKnown: Bool
     ) -> Cell {
-        let left = left(window, isExact: aggregate.isExact, at: time)
         var rows = (0..<events.count).filter { row in
-            events.ids[row] == id && id >= 0 && events.eventTimes[row] >= left && events.eventTimes[row] < time
-                && (!asKnown || (events.arrivalTimes?[row] ?? 0) <= time)
+            events.ids[row] == id && id >= 0 && (!asKnown || (events.arrivalTimes?[row] ?? 0) <= time)
         }
+        let range = range(aggregate, window, rows.map { events.eventTimes[$0] }, at: time)
+        rows = rows.filter { range.contains(events.eventTimes[$0]) }
         guard let column else { return .other(.int64(Int64(rows.count))) }
         let input = events.inputs[column]
         rows = rows.filter { row in
@@ -76,7 +96,7 @@ struct NaiveOracle {
                 guard case .timestamp(let value) = input[row] else { preconditionFailure("a timestamp column") }
                 return value.microseconds
             }.max()
-            return newest.map { Cell(.float64(Double(time - $0) / 86_400e6)) } ?? .null
+            return newest.map { Cell(.float64(Double(time - aggregate.lag.microseconds - $0) / 86_400e6)) } ?? .null
         case .distinct:
             let values = rows.map { row -> Value in
                 let value = input[row]

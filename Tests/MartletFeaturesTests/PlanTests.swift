@@ -37,7 +37,7 @@ struct PlanTests {
         #expect(plan.features.map(\.isNullWhenEmpty) == [false, false, true, true])
         #expect(plan.inputs.map(\.index) == [2, 4])
         #expect(plan.tileLayout.tiers.map(\.hop) == [.minutes(5), .hours(1)])
-        #expect(plan.tileLayout.tiers.map(\.longestSpan) == [.minutes(90), .days(7)])
+        #expect(plan.tileLayout.tiers.map(\.reach) == [.minutes(90), .days(7)])
     }
 
     @Test("a plan that cannot be is refused with its reason")

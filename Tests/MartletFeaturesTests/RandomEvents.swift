@@ -118,6 +118,38 @@ struct RandomEvents {
                         windows: [.minutes(90)], isExact: true))
             }
         }
+        return list + shapedAggregates
+    }
+
+    /// Windows that tumble, lag, follow sessions and hold the newest events, with some functions of every state.
+    private static var shapedAggregates: [WindowAggregate] {
+        var list: [WindowAggregate] = []
+        func add(
+            _ name: String, _ windows: [TimeSpan], isExact: Bool = false, _ shape: WindowShape, lag: TimeSpan = .zero
+        ) {
+            func aggregate(_ function: AggregateFunction, _ column: String? = nil, _ type: DataType = .int64) {
+                list.append(
+                    WindowAggregate(
+                        name: "\(name)_\(function)_\(column ?? "rows")", function: function, column: column,
+                        columnType: type, windows: windows, isExact: isExact, shape: shape, lag: lag))
+            }
+            aggregate(.count)
+            aggregate(.stddev, "amount", .float64)
+            aggregate(.min, "label", .string)
+            aggregate(.max, "ratio", .float32)
+            aggregate(.first, "label", .string)
+            aggregate(.last, "code", .int32)
+            aggregate(.distinct, "cents", .int64)
+            aggregate(.daysSince, "seen", .timestamp)
+        }
+        add("tumbling", [.hours(1), .days(2)], .tumbling)
+        add("tumbling_lagged", [.hours(12)], .tumbling, lag: .minutes(47))
+        add("lagged", [.hours(1), .days(3), .days(12)], .sliding, lag: .hours(5))
+        add("exactly_lagged", [.minutes(90)], isExact: true, .sliding, lag: .minutes(11))
+        add("session", [.days(1)], .session(gap: .minutes(40)))
+        add("long_session", [.minutes(50)], .session(gap: .minutes(15)))
+        add("newest", [.days(2)], .newest(4))
+        add("newest_one", [.minutes(90)], .newest(1))
         return list
     }
 

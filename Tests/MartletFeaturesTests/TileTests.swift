@@ -114,7 +114,7 @@ struct TileTests {
         let record = try plan.buildTiles(events: data.events, upTo: upTo).record(0)
         var assembly = plan.assembly(capacity: 4)
         #expect(code { try assembly.append(record: record, at: upTo - .minutes(1)) } == .invalidInput)
-        let other = try RandomEvents.plan(RandomEvents.aggregates(windows: [.hours(2)]))
+        let other = try RandomEvents.plan(RandomEvents.aggregates(windows: [.days(20)]))
         var otherAssembly = other.assembly(capacity: 1)
         #expect(code { try otherAssembly.append(record: record, at: upTo) } == .stalePlan)
         #expect(code { try other.merge(record, record) } == .stalePlan)

@@ -1,6 +1,7 @@
 import Glibc
 import MartletCore
 import MartletQuery
+import MartletTestSupport
 import Testing
 
 @Suite("A query connection")
@@ -36,14 +37,15 @@ struct QueryConnectionTests {
     @Test("reads registered rows back as they were", arguments: [1, 2048, 5000])
     func roundTrip(rowCount: Int) throws {
         var random = SeededRandom(seed: UInt64(rowCount))
-        var builders = DataType.allCases.map { ColumnBuilder($0) }
+        var builders = DataType.samples.map { ColumnBuilder($0) }
         for row in 0..<rowCount {
             for index in builders.indices {
                 let isNull = random.next() % 5 == 0
-                builders[index].append(isNull ? .null : sample(builders[index].type, row, &random))
+                builders[index].append(
+                    isNull ? .null : builders[index].type.sample(&random) { sample($0, row, &$1) })
             }
         }
-        let batch = RecordBatch(zip(DataType.allCases, builders).map { ($0.rawValue, $1.finish()) })
+        let batch = RecordBatch(zip(DataType.samples, builders).map { ($0.rawValue, $1.finish()) })
         let connection = try engine.connect()
         try connection.register("rows", batch)
         let all = try connection.query("SELECT * FROM rows")
@@ -53,6 +55,32 @@ struct QueryConnectionTests {
         }
         let projected = try connection.query("SELECT int64, string FROM rows WHERE int64 IS NOT NULL")
         #expect(projected.rowCount == rowCount - (batch["int64"]?.nullCount ?? 0))
+    }
+
+    @Test("gives lists and maps that were cut, repeated and sorted as they are")
+    func nested() throws {
+        let connection = try engine.connect()
+        let batch = try connection.query(
+            """
+            SELECT n, list_filter(l, x -> x % 2 = 0) AS evens, m FROM (
+              SELECT range AS n, [range, range + 1, range + 2] AS l, MAP {'b': range, 'a': 7} AS m FROM range(5000))
+            WHERE n % 3 = 0 ORDER BY n DESC LIMIT 2
+            """)
+        #expect(batch.columns[1][0] == .list([.int64(4998), .int64(5000)]))
+        #expect(batch.columns[1][1] == .list([.int64(4996)]))
+        #expect(batch.columns[2][0] == .map(["a": .int64(7), "b": .int64(4998)]))
+        guard case .map(let maps) = batch.columns[2].values else { preconditionFailure("a map") }
+        #expect(maps.keys[0] == "a")
+        #expect(batch.schema.fields.map(\.type) == [.int64, .list(.int64), .map(.int64)])
+    }
+
+    @Test(
+        "refuses lists with nulls in them, lists of lists and maps from numbers",
+        arguments: ["[1, NULL]", "[[1]]", "MAP {1: 2}", "{'a': 1}"])
+    func strangeNesting(expression: String) throws {
+        let connection = try engine.connect()
+        let error = try #require(throws: MartletError.self) { try connection.query("SELECT \(expression) AS x") }
+        #expect(error.code == .typeMismatch)
     }
 
     @Test("streams in batches and keeps the order of the rows")
@@ -139,7 +167,7 @@ struct QueryConnectionTests {
         }
     }
 
-    private func sample(_ type: DataType, _ row: Int, _ random: inout SeededRandom) -> Value {
+    private func sample(_ type: DataType.Element, _ row: Int, _ random: inout SeededRandom) -> Value {
         switch type {
         case .bool: .bool(random.next() % 2 == 0)
         case .int32: .int32(Int32(truncatingIfNeeded: random.next()))

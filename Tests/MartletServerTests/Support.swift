@@ -30,7 +30,7 @@ final class TestServer {
         features: [Field("conv_rate", .float32)])
     static let everything = OnlineView(
         identity: identity("everything", 3), keys: [Field("id", .string)],
-        features: DataType.allCases.map { Field("f_\($0)", $0) })
+        features: DataType.scalars.map { Field("f_\($0)", $0) })
     static let pairs = OnlineView(
         identity: identity("pairs", 1), keys: [Field("a", .int64), Field("b", .string)], features: [Field("v", .int32)],
         ttl: .hours(1))
@@ -98,8 +98,8 @@ final class TestServer {
     }
 
     private func everythingValues(_ time: Int64) -> LatestValues {
-        let columns = DataType.allCases.map { type -> Column in
-            switch type {
+        let columns = DataType.Element.allCases.map { element -> Column in
+            switch element {
             case .bool: Column(.bool([true, false]))
             case .int32: Column(.int32([.max, .min]))
             case .int64: Column(.int64([.max, .min]))

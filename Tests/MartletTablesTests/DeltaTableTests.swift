@@ -12,7 +12,7 @@ struct DeltaTableTests {
 
     /// One row of every type, one of nulls, some with odd values.
     private func everyType() -> RecordBatch {
-        var columns = DataType.allCases.map { ColumnBuilder($0) }
+        var columns = DataType.scalars.map { ColumnBuilder($0) }
         let rows: [[Value]] = [
             [
                 .bool(true), .int32(.min), .int64(.min), .float32(.nan), .float64(.nan), .string("it's \"é\"\n"),
@@ -25,7 +25,7 @@ struct DeltaTableTests {
             ],
         ]
         for row in rows { for (index, value) in row.enumerated() { columns[index].append(value) } }
-        return RecordBatch(zip(DataType.allCases, columns).map { ("c_\($0.rawValue)", $1.finish()) })
+        return RecordBatch(zip(DataType.scalars, columns).map { ("c_\($0.rawValue)", $1.finish()) })
     }
 
     @Test("gives back what was appended, in order, every type and null")

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTestSupport
 import Testing
 
 @testable import MartletTables
@@ -8,11 +9,14 @@ struct TableTextTests {
     @Test("give the schema back")
     func schema() throws {
         let schema = Schema(
-            DataType.allCases.enumerated().map { Field("c_\($1.rawValue)", $1, isNullable: $0 % 2 == 0) })
+            DataType.samples.enumerated().map { Field("c_\($1.rawValue)", $1, isNullable: $0 % 2 == 0) })
         #expect(try SchemaText.parse(SchemaText.write(schema)) == schema)
         #expect(
             SchemaText.write(Schema([Field("a", .timestamp)]))
                 == #"{"fields":[{"metadata":{},"name":"a","nullable":true,"type":"timestamp"}],"type":"struct"}"#)
+        #expect(
+            SchemaText.write(Schema([Field("a", .list(.float64))])).contains(
+                #""type":{"containsNull":false,"elementType":"double","type":"array"}"#))
     }
 
     @Test("keep what other writers noted when a column is added")
@@ -33,9 +37,12 @@ struct TableTextTests {
         #expect(refused?.message.contains(type) == true)
     }
 
-    @Test("are refused for nested types")
+    @Test("are refused for structs and for lists of lists")
     func nested() {
-        let text = #"{"type":"struct","fields":[{"name":"a","type":{"type":"array","elementType":"long"}}]}"#
+        let row = #"{"type":"struct","fields":[{"name":"a","type":{"type":"struct","fields":[]}}]}"#
+        #expect(error { _ = try SchemaText.parse(row) }?.message.contains("struct") == true)
+        let lists = #"{"type":"array","elementType":{"type":"array","elementType":"long"}}"#
+        let text = #"{"type":"struct","fields":[{"name":"a","type":\#(lists)}]}"#
         #expect(error { _ = try SchemaText.parse(text) }?.message.contains("array") == true)
         #expect(errorCode { _ = try SchemaText.parse("[]") } == .corruptData)
     }

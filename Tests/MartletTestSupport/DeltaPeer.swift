@@ -49,6 +49,10 @@ package struct PeerRows: Equatable, CustomStringConvertible {
 
     package var description: String { "\(columns)\n\(rows.joined(separator: "\n"))" }
 
+    private static func entry(_ key: String, _ value: Value) -> String {
+        "\(key)=\(canonical(value).string ?? "null")"
+    }
+
     private static func canonical(_ value: Value) -> JSONValue {
         switch value {
         case .null: .null
@@ -60,6 +64,9 @@ package struct PeerRows: Equatable, CustomStringConvertible {
         case .string(let x): .string(x)
         case .bytes(let x): .string(x.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
         case .timestamp(let x): .string(x.microseconds.description)
+        case .list(let values): .string("[\(values.map { canonical($0).string ?? "null" }.joined(separator: "|"))]")
+        case .map(let values):
+            .string("{\(values.sorted { $0.key < $1.key }.map(entry).joined(separator: "|"))}")
         }
     }
 }

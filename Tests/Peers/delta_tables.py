@@ -45,6 +45,21 @@ def column_texts(column):
         column = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
         type_ = pa.int64()
         return [None if v is None else str(v) for v in column.to_pylist()]
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type_)
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        values = column_texts(column.values)
+        bounds = column.offsets.to_pylist()
+        lists = zip(bounds, bounds[1:], column.is_valid().to_pylist())
+        return ["[%s]" % "|".join(values[a:b]) if valid else None for a, b, valid in lists]
+    if pa.types.is_map(type_):
+        keys, values = column_texts(column.keys), column_texts(column.items)
+        bounds = column.offsets.to_pylist()
+        maps = zip(bounds, bounds[1:], column.is_valid().to_pylist())
+        return [
+            "{%s}" % "|".join(k + "=" + v for k, v in sorted(zip(keys[a:b], values[a:b]))) if valid else None
+            for a, b, valid in maps
+        ]
     return [canonical(v, type_) for v in column.to_pylist()]
 
 
@@ -61,6 +76,10 @@ def type_name(type_):
         return "string"
     if type_ in (pa.binary(), pa.large_binary(), pa.binary_view()):
         return "bytes"
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return "list<%s>" % type_name(type_.value_type)
+    if pa.types.is_map(type_):
+        return "map<%s,%s>" % (type_name(type_.key_type), type_name(type_.item_type))
     return str(type_)
 
 

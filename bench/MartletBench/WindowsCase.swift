@@ -2,25 +2,31 @@ internal import MartletCore
 internal import MartletDefinitions
 internal import MartletFeatures
 
-/// Six aggregates over each of four windows, the training set in memory: from events in memory, and from Parquet.
+/// Six aggregates of each column over each of four windows, the training set in memory: from events in memory, and from
+/// Parquet.
 ///
-/// Options: --events FILE --labels FILE [--runs N] [--threads N] [--out FILE]
+/// Options: --events FILE --labels FILE --columns NAME[,NAME…] [--runs N] [--threads N] [--out FILE]
 func runWindows(_ arguments: BenchArguments) throws -> BenchReport {
     let files = (events: try arguments.text("events"), labels: try arguments.text("labels"))
     let runs = try arguments.number("runs", default: 7)
     let threads = try arguments.number("threads", default: processorCount)
     let reader = try ParquetReader()
-    let plan = try WindowPlan(aggregates: aggregates, inputColumns: ["amount": 0])
+    let names = try arguments.text("columns").split(separator: ",").map(String.init)
+    let columnNames = ["user_id", "event_timestamp"] + names
     var report = BenchReport()
 
-    let events = try reader.read(files.events)
+    let events = try reader.read(files.events, columnNames)
+    let plan = try WindowPlan(
+        aggregates: try names.flatMap { aggregates(of: $0, try events.column($0).type) },
+        inputColumns: Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) }))
     let labels = try reader.read(files.labels)
     let columns = try report.time("memory_seconds", times: runs) {
-        try compute(plan, events: events, labels: labels, threads: threads)
+        try compute(plan, names, events: events, labels: labels, threads: threads)
     }
     _ = try report.time("parquet_seconds", times: runs) {
         try compute(
-            plan, events: try reader.read(files.events), labels: try reader.read(files.labels), threads: threads
+            plan, names, events: try reader.read(files.events, columnNames), labels: try reader.read(files.labels),
+            threads: threads
         ).count
     }
     report.count("rows", columns.first?.count ?? 0)
@@ -36,19 +42,22 @@ func runWindows(_ arguments: BenchArguments) throws -> BenchReport {
 
 private let windows: [TimeSpan] = [.hours(1), .days(1), .days(7), .days(30)]
 
-private let aggregates: [WindowAggregate] = [AggregateFunction.count, .sum, .mean, .min, .max, .stddev].map {
-    function in
-    WindowAggregate(
-        name: function.rawValue, function: function, column: "amount", columnType: .float64, windows: windows)
+private func aggregates(of column: String, _ type: DataType) -> [WindowAggregate] {
+    [AggregateFunction.count, .sum, .mean, .min, .max, .stddev].map { function in
+        WindowAggregate(
+            name: "\(function.rawValue)_\(column)", function: function, column: column, columnType: type,
+            windows: windows)
+    }
 }
 
 private func compute(
-    _ plan: WindowPlan, events: RecordBatch, labels: RecordBatch, threads: Int
+    _ plan: WindowPlan, _ names: [String], events: RecordBatch, labels: RecordBatch, threads: Int
 ) throws -> [Column] {
     let index = try EntityIndex([try events.column("user_id")])
     return try plan.compute(
         events: EventColumns(
-            ids: index.ids, eventTimes: try events.times("event_timestamp"), inputs: [try events.column("amount")]),
+            ids: index.ids, eventTimes: try events.times("event_timestamp"),
+            inputs: try names.map { try events.column($0) }),
         labels: LabelColumns(
             ids: try index.lookup([try labels.column("user_id")]), times: try labels.times("event_timestamp")),
         threads: threads)

@@ -3,6 +3,7 @@ internal import MartletCore
 
 /// Measures Martlet's rooms for `bench/run` and prints one JSON line. No contract for users: they have `make bench`.
 let cases: [String: (BenchArguments) throws -> BenchReport] = [
+    "asof": runAsOf,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
     "windows": runWindows,

@@ -1,19 +1,20 @@
-"""Times a hand-written SQL file for the windowed training set in DuckDB; events and labels are tables in memory.
+"""Times the windowed training set in DuckDB's SQL (windows_sql.py); events and labels are tables in memory.
 
-Usage: duckdb_windows.py SQL EVENTS LABELS [--runs N] [--threads N] [--out FILE]
+Usage: duckdb_windows.py VARIANT COLUMN[,COLUMN…] EVENTS LABELS [--runs N] [--threads N] [--out FILE]
 """
 
 import argparse
 import json
-import pathlib
 import time
 
 import duckdb
+import windows_sql
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("sql", type=pathlib.Path)
+    parser.add_argument("variant", choices=windows_sql.VARIANTS)
+    parser.add_argument("columns")
     parser.add_argument("events")
     parser.add_argument("labels")
     parser.add_argument("--runs", type=int, default=3)
@@ -23,7 +24,7 @@ def main() -> None:
     db = duckdb.connect()
     db.execute(f"SET threads = {options.threads}; SET TimeZone = 'UTC'")
     db.execute(f"CREATE TABLE events AS FROM '{options.events}'; CREATE TABLE labels AS FROM '{options.labels}'")
-    sql = options.sql.read_text()
+    sql = windows_sql.text(options.variant, options.columns.split(","))
     seconds = []
     for run in range(options.runs + 1):
         start = time.perf_counter()
@@ -31,7 +32,7 @@ def main() -> None:
         seconds.append(time.perf_counter() - start)
     if options.out:
         db.execute(f"COPY answer TO '{options.out}' (FORMAT parquet)")
-    print(json.dumps({"seconds": seconds[1:], "version": duckdb.__version__}))
+    print(json.dumps({"seconds": seconds[1:] or seconds, "version": duckdb.__version__}))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ Usage: make_data.py NAME FOLDER [--entities N] [--rows N] [--labels N]
 
   latest   history.parquet  rows of 10 features (6 float, 2 int, 2 text), spread evenly over entities and 30 days
            labels.parquet   entity and time pairs within the same 30 days
+  asof     history.parquet  entity, time and one value, in the order of time over 30 days, as an event log has them
+           labels.parquet   entity and time pairs within the same 30 days, in any order
   online   online.parquet   one row of the same 10 features for each entity
-  windows  events.parquet   entity, time and amount, spread over 60 days
+  windows  events.parquet   entity, time, amount, fee, items and distance, spread over 60 days
            labels.parquet   entity and time pairs within the last 30 of them
 """
 
@@ -62,6 +64,19 @@ def latest(folder: pathlib.Path, random, entities: int, rows: int, labels: int) 
     })
 
 
+def asof(folder: pathlib.Path, random, entities: int, rows: int, labels: int) -> None:
+    # Whole milliseconds, all different, so that there is one right answer.
+    at = END - numpy.sort(random.choice(30 * 86_400 * 1_000, rows, replace=False))[::-1] * 1_000
+    write(folder, "history", {
+        "user_id": random.integers(0, entities, rows, dtype="int64"), "event_timestamp": at,
+        "value": random.standard_normal(rows),
+    })
+    write(folder, "labels", {
+        "user_id": random.integers(0, entities, labels, dtype="int64"),
+        "event_timestamp": times(random, labels, 30),
+    })
+
+
 def online(folder: pathlib.Path, random, entities: int, rows: int, labels: int) -> None:
     write(folder, "online", {
         "user_id": numpy.arange(entities, dtype="int64"),
@@ -77,6 +92,10 @@ def windows(folder: pathlib.Path, random, entities: int, rows: int, labels: int)
         "event_timestamp": times(random, rows, 60),
         # Amounts in cents, log-normal like those of payments.
         "amount": numpy.round(random.lognormal(3.5, 1.2, rows), 2),
+        "fee": numpy.round(random.lognormal(-0.5, 0.8, rows), 2),
+        "items": random.integers(1, 20, rows, dtype="int64"),
+        # Doubles with all their digits.
+        "distance": random.lognormal(1.8, 1.1, rows),
     })
     write(folder, "labels", {
         "user_id": random.integers(0, entities, labels, dtype="int64"),
@@ -86,14 +105,14 @@ def windows(folder: pathlib.Path, random, entities: int, rows: int, labels: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("name", choices=["latest", "online", "windows"])
+    parser.add_argument("name", choices=["asof", "latest", "online", "windows"])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--entities", type=int, default=10_000)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--labels", type=int, default=100_000)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    make = {"latest": latest, "online": online, "windows": windows}[options.name]
+    make = {"asof": asof, "latest": latest, "online": online, "windows": windows}[options.name]
     make(options.folder, numpy.random.default_rng(20_261_001), options.entities, options.rows, options.labels)
 
 

@@ -43,6 +43,12 @@ typedef struct {
     int64_t upper;
 } cmartlet_duckdb_hugeint;
 
+/// Where the elements of one list stand among those of its vector.
+typedef struct {
+    uint64_t offset;
+    uint64_t length;
+} cmartlet_duckdb_list_entry;
+
 enum {
     CMARTLET_DUCKDB_BOOLEAN = 1,
     CMARTLET_DUCKDB_TINYINT = 2,
@@ -61,6 +67,8 @@ enum {
     CMARTLET_DUCKDB_VARCHAR = 17,
     CMARTLET_DUCKDB_BLOB = 18,
     CMARTLET_DUCKDB_DECIMAL = 19,
+    CMARTLET_DUCKDB_LIST = 24,
+    CMARTLET_DUCKDB_MAP = 26,
     CMARTLET_DUCKDB_TIMESTAMP_TZ = 31,
 };
 
@@ -128,6 +136,17 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(void, vector_assign_string_element_len, (cmartlet_duckdb_vector vector, \
       cmartlet_idx row, const char *text, cmartlet_idx length), \
       (vector, row, text, length)) \
+    X(cmartlet_duckdb_vector, list_vector_get_child, (cmartlet_duckdb_vector vector), (vector)) \
+    X(cmartlet_idx, list_vector_get_size, (cmartlet_duckdb_vector vector), (vector)) \
+    X(int, list_vector_set_size, (cmartlet_duckdb_vector vector, cmartlet_idx size), (vector, size)) \
+    X(int, list_vector_reserve, (cmartlet_duckdb_vector vector, cmartlet_idx capacity), (vector, capacity)) \
+    X(cmartlet_duckdb_vector, struct_vector_get_child, (cmartlet_duckdb_vector vector, cmartlet_idx index), \
+      (vector, index)) \
+    X(cmartlet_duckdb_type, create_list_type, (cmartlet_duckdb_type element), (element)) \
+    X(cmartlet_duckdb_type, create_map_type, (cmartlet_duckdb_type key, cmartlet_duckdb_type value), (key, value)) \
+    X(cmartlet_duckdb_type, list_type_child_type, (cmartlet_duckdb_type type), (type)) \
+    X(cmartlet_duckdb_type, map_type_key_type, (cmartlet_duckdb_type type), (type)) \
+    X(cmartlet_duckdb_type, map_type_value_type, (cmartlet_duckdb_type type), (type)) \
     X(cmartlet_duckdb_type, create_logical_type, (int type), (type)) \
     X(void, destroy_logical_type, (cmartlet_duckdb_type *type), (type)) \
     X(int, get_type_id, (cmartlet_duckdb_type type), (type)) \

@@ -208,6 +208,7 @@ extension Value {
             case .float32(let value): json.member("float32", value.description)
             case .float64(let value): json.member("float64", value.description)
             case .string(let value): json.member("string", value)
+            case .list, .map: preconditionFailure("a definition holds no lists and maps of values")
             case .bytes(let value):
                 json.key("bytes")
                 json.array { json in

@@ -24,5 +24,5 @@ package enum DefinitionLanguage {
 
     static let names: Shape = .either([.name, .list(.name)])
     static let timeSpans: Shape = .either([.timeSpan, .list(.timeSpan)])
-    static let dataType: Shape = .choice(DataType.allCases.map(\.rawValue))
+    static let dataType: Shape = .choice(DataType.scalars.map(\.rawValue))
 }

@@ -2,7 +2,7 @@ internal import MartletCore
 
 extension DefinitionLanguage {
     /// The types a join key can have; floating-point numbers are refused because equality of them surprises.
-    static let keyTypes: [DataType] = DataType.allCases.filter { $0 != .float32 && $0 != .float64 }
+    static let keyTypes: [DataType] = DataType.scalars.filter { $0 != .float32 && $0 != .float64 }
 
     static let entity = ObjectShape(
         "an entity", "What features describe: a customer, a card.",

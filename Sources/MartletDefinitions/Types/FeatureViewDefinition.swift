@@ -83,13 +83,17 @@ package struct WindowAggregate: Sendable, Hashable {
     /// The type of that column; int64 where there is none.
     package var columnType: DataType
     package var windows: [TimeSpan]
-    /// Whether the left ends of the windows are exact instead of rounded down to the hop.
+    /// Whether the ends of the windows are exact instead of rounded down to the hop.
     package var isExact: Bool
+    package var shape: WindowShape
+    /// How long before the moment asked for the windows are seen from.
+    package var lag: TimeSpan
     package var description: String
 
     package init(
         name: String, function: AggregateFunction, column: String? = nil, columnType: DataType = .int64,
-        windows: [TimeSpan], isExact: Bool = false, description: String = ""
+        windows: [TimeSpan], isExact: Bool = false, shape: WindowShape = .sliding, lag: TimeSpan = .zero,
+        description: String = ""
     ) {
         self.name = name
         self.function = function
@@ -97,10 +101,19 @@ package struct WindowAggregate: Sendable, Hashable {
         self.columnType = columnType
         self.windows = windows
         self.isExact = isExact
+        self.shape = shape
+        self.lag = lag
         self.description = description
     }
 
-    package func featureName(_ window: TimeSpan) -> String { "\(name)_\(window)" }
+    /// `amount_sum_7d`, `basket_session_30m`, `recent_mean_last_10`.
+    package func featureName(_ window: TimeSpan) -> String {
+        switch shape {
+        case .sliding, .tumbling: "\(name)_\(window)"
+        case .session(let gap): "\(name)_session_\(gap)"
+        case .newest(let count): "\(name)_last_\(count)"
+        }
+    }
 }
 
 /// What a window of values is reduced to. The rules are in `docs/semantics.md`; the kernels that follow them are

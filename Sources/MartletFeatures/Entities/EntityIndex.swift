@@ -112,7 +112,7 @@ private func keyKinds(_ keys: [Column]) throws(MartletError) -> [KeyKind] {
         case .bool: kinds.append(.bool)
         case .string: kinds.append(.string)
         case .bytes: kinds.append(.bytes)
-        case .float32, .float64:
+        case .float32, .float64, .list, .map:
             throw MartletError(
                 .typeMismatch, "a \(key.type) column cannot be an entity key", fix: "use an integer or a string")
         }
@@ -127,6 +127,6 @@ private func integerKeys(_ column: Column) -> [Int64] {
     case .int64(let array), .timestamp(let array): array
     case .int32(let array): array.map(Int64.init)
     case .bool(let array): array.map { $0 ? 1 : 0 }
-    case .float32, .float64, .string, .bytes: preconditionFailure("not an integer key")
+    case .float32, .float64, .string, .bytes, .list, .map: preconditionFailure("not an integer key")
     }
 }

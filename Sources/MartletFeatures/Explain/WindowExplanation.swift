@@ -5,8 +5,9 @@ import MartletDefinitions
 package struct WindowExplanation: Sendable {
     package let feature: WindowPlan.Feature
     package let time: Timestamp
-    /// The window holds the events with `left <= eventTime < time`.
+    /// The window holds the events with `left <= eventTime < right`.
     package let left: Timestamp
+    package let right: Timestamp
     /// One value, the feature's.
     package let value: Column
     /// The rows whose values were aggregated, in the order of events.
@@ -30,13 +31,14 @@ extension WindowPlan {
         try check(events)
         try requireArrivalTimes(events, asKnown: asKnown)
         let feature = features[index]
-        let left = feature.window.left(at: time)
+        let right = feature.window.right(at: time)
+        let left = beginning(of: feature.window, events, id, at: time, asKnown: asKnown)
         var contributing: [Int32] = []
         var skipped: [Int32] = []
         var notYetKnown: [Int32] = []
         for row in 0..<events.count where events.ids[row] == id {
             let eventTime = events.eventTimes[row]
-            guard eventTime >= left.microseconds && eventTime < time.microseconds else { continue }
+            guard eventTime >= left.microseconds && eventTime < right.microseconds else { continue }
             if asKnown, let arrivals = events.arrivalTimes, arrivals[row] > time.microseconds {
                 notYetKnown.append(Int32(row))
             } else if let column = feature.column, isSkipped(events.inputs[column], row) {
@@ -47,9 +49,36 @@ extension WindowPlan {
         }
         contributing.sort { events.orderKey(Int($0)) < events.orderKey(Int($1)) }
         return WindowExplanation(
-            feature: feature, time: time, left: left,
-            value: try value(of: index, events, contributing, at: time), contributing: contributing, skipped: skipped,
+            feature: feature, time: time, left: left, right: right,
+            value: try value(of: index, events, contributing + skipped, at: time), contributing: contributing,
+            skipped: skipped,
             notYetKnown: notYetKnown, winner: winner(feature, events, contributing))
+    }
+
+    /// The left end; where it depends on the events, from those that are known.
+    private func beginning(
+        of window: PlannedWindow, _ events: EventColumns, _ id: Int32, at time: Timestamp, asKnown: Bool
+    ) -> Timestamp {
+        let left = window.left(at: time)
+        let limit = asKnown ? time.microseconds : .max
+        var times: [Int64] = []
+        for row in 0..<events.count where events.ids[row] == id && (events.arrivalTimes?[row] ?? .min) <= limit {
+            let eventTime = events.eventTimes[row]
+            if eventTime >= left.microseconds && eventTime < time.microseconds { times.append(eventTime) }
+        }
+        times.sort(by: >)
+        switch window.shape {
+        case .sliding, .tumbling: return left
+        case .newest(let count):
+            return times.count < count ? left : Timestamp(microseconds: times[count - 1])
+        case .session(let gap):
+            var first = time.microseconds
+            for eventTime in times {
+                if first - eventTime > gap.microseconds { break }
+                first = eventTime
+            }
+            return Timestamp(microseconds: first)
+        }
     }
 
     /// The value by the same kernels as everywhere, of nothing but the rows that count.
@@ -94,5 +123,6 @@ private func isLess(_ column: Column, _ left: Int, _ right: Int) -> Bool {
     case .float64(let array): orderedBits(array[left]) < orderedBits(array[right])
     case .string(let strings), .bytes(let strings):
         strings.slice(left).lexicographicallyPrecedes(strings.slice(right))
+    case .list, .map: preconditionFailure("lists and maps have no order")
     }
 }

@@ -17,7 +17,8 @@ extension TileAssembly {
         }
         let validity = presentCount == count ? nil : Bitmap(words: words, count: count)
         let values = Column(typedValues(bits, features[column], validity), validity: validity)
-        return features[column].function == .daysSince ? daysSince(values, at: times) : values
+        guard features[column].function == .daysSince else { return values }
+        return daysSince(values, at: times.map { features[column].window.moment(at: $0) })
     }
 
     private func typedValues(_ bits: [Int64], _ feature: WindowPlan.Feature, _ validity: Bitmap?) -> Column.Values {
@@ -41,6 +42,7 @@ extension TileAssembly {
                 strings.append(contentsOf: texts[start..<start + Int(slot & 0xFFFF_FFFF)])
             }
             return feature.type == .string ? .string(strings) : .bytes(strings)
+        case .list, .map: preconditionFailure("an aggregate of one value is no list and no map")
         }
     }
 }

@@ -9,17 +9,25 @@ extension TileAssembly {
         let tileCount = record.tileCount(tier.index)
         let starts = record.start(tier.index)
         let states = starts + 8 * tileCount
+        let right = tier.end.right(at: time)
+        var newest = tileCount
+        while newest > 0 && load(record.bytes, starts + 8 * (newest - 1), Int64.self) >= right { newest -= 1 }
         // The oldest tile of each window; windows grow, so that this only moves back.
-        var oldest = tileCount
+        var oldest = newest
         for window in tier.windows.indices {
             let left = tier.windows[window].left(at: time)
             while oldest > 0 && load(record.bytes, starts + 8 * (oldest - 1), Int64.self) >= left { oldest -= 1 }
+            switch tier.windows[window].shape {
+            case .sliding, .tumbling: break
+            case .newest(let count): oldest = oldestOfNewest(count, tier, record, oldest..<newest)
+            case .session(let gap): oldest = oldestOfSession(gap.microseconds, tier, record, oldest..<newest, time)
+            }
             bounds[window] = oldest
         }
         for step in tier.steps {
             let walk = TileWalk(
                 record: record, slot: step.slot, states: states + step.slot.offset, stride: tier.stateByteCount,
-                newest: tileCount)
+                newest: newest)
             switch step.slot.family {
             case .rows: assembleRows(walk, step, row)
             case .moments: try assembleMoments(walk, step, row)
@@ -33,6 +41,38 @@ extension TileAssembly {
             case .distinct: try assembleDistinct(walk, step, row)
             }
         }
+    }
+
+    /// The first of the tiles that hold the newest `count` events among those of `tiles`.
+    private func oldestOfNewest(
+        _ count: Int, _ tier: AssemblyPlan.Tier, _ record: TileRecord, _ tiles: Range<Int>
+    ) -> Int {
+        guard let offset = tier.rowsOffset else { preconditionFailure("a tier of the newest counts its events") }
+        let states = record.start(tier.index) + 8 * record.tileCount(tier.index)
+        var tile = tiles.upperBound
+        var found: Int64 = 0
+        while tile > tiles.lowerBound && found < count {
+            tile -= 1
+            found &+= load(record.bytes, states + tile * tier.stateByteCount + offset, Int64.self)
+        }
+        return tile
+    }
+
+    /// The first of the tiles, each one moment, of the session that goes on at `time`; the end of `tiles` where none
+    /// does.
+    private func oldestOfSession(
+        _ gap: Int64, _ tier: AssemblyPlan.Tier, _ record: TileRecord, _ tiles: Range<Int>, _ time: Int64
+    ) -> Int {
+        let starts = record.start(tier.index)
+        var tile = tiles.upperBound
+        var next = time
+        while tile > tiles.lowerBound {
+            let start = load(record.bytes, starts + 8 * (tile - 1), Int64.self)
+            if next &- start > gap { break }
+            next = start
+            tile -= 1
+        }
+        return tile
     }
 
     private mutating func assembleRows(_ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int) {

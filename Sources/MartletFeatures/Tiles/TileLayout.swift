@@ -5,7 +5,8 @@ import MartletDefinitions
 ///
 /// A tile is the state of an entity's events within one hop; a window whose left end is rounded to that hop is exactly
 /// the tiles that start at or after its left end. Each hop that a window of the plan needs is a tier; the tier of exact
-/// windows has a hop of one microsecond, so that its tiles are the events themselves.
+/// windows has a hop of one microsecond, so that its tiles are the events themselves. Windows of the newest so many
+/// events have a tier of their own, which keeps no more than those.
 ///
 /// ```
 /// offset  size
@@ -38,14 +39,19 @@ package struct TileLayout: Sendable, Hashable {
 /// The tiles of one hop.
 package struct TileTier: Sendable, Hashable {
     package let hop: TimeSpan
-    /// The longest window made of these tiles.
-    package let longestSpan: TimeSpan
+    /// How far back the windows made of these tiles reach.
+    package let reach: TimeSpan
+    /// Where the windows hold the newest events: how many are kept, with those of the time of the oldest of them.
+    package let newestCount: Int?
     /// The fixed part of one tile.
     package let stateByteCount: Int
     let slots: [TileSlot]
 
     /// The start of the oldest tile that a window read at or after `time` can hold.
-    package func firstStart(at time: Timestamp) -> Timestamp { (time - longestSpan).floored(to: hop) }
+    package func firstStart(at time: Timestamp) -> Timestamp { (time - reach).floored(to: hop) }
+
+    /// The slot that counts the events of a tile; there is one in a tier of the newest.
+    var rows: TileSlot? { slots.first { $0.family == .rows } }
 }
 
 /// The place of one state group within a tile.
@@ -97,20 +103,21 @@ struct TileSlot: Sendable, Hashable {
 extension WindowPlan {
     /// The layout of this plan's tiles.
     package var tileLayout: TileLayout {
-        let hops = Set(windows.map(\.hop)).sorted()
-        let tiers = hops.map { hop in
+        let tiers = Set(windows.map(\.tier)).sorted().map { tier in
             var offset = 0
             var slots: [TileSlot] = []
             for (index, group) in groups.enumerated() {
                 var needed = group
-                needed.outputs = group.outputs.filter { windows[$0.window].hop == hop }
-                if needed.outputs.isEmpty { continue }
+                needed.outputs = group.outputs.filter { windows[$0.window].tier == tier }
+                if needed.outputs.isEmpty && !(tier.keepsNewest && group.family == .rows) { continue }
                 let slot = TileSlot(needed, index: index, offset: offset)
                 slots.append(slot)
                 offset += slot.byteCount
             }
-            let longest = windows.filter { $0.hop == hop }.map(\.span).max() ?? .zero
-            return TileTier(hop: hop, longestSpan: longest, stateByteCount: offset, slots: slots)
+            let held = windows.filter { $0.tier == tier }
+            return TileTier(
+                hop: tier.hop, reach: held.map(\.reach).max() ?? .zero,
+                newestCount: held.compactMap(\.newestCount).max(), stateByteCount: offset, slots: slots)
         }
         return TileLayout(tiers: tiers, fingerprint: fingerprint(of: tiers))
     }
@@ -118,7 +125,8 @@ extension WindowPlan {
     private func fingerprint(of tiers: [TileTier]) -> UInt64 {
         var text = "martlet tiles \(TileLayout.version)"
         for tier in tiers {
-            text += ";\(tier.hop.microseconds),\(tier.longestSpan.microseconds)"
+            text += ";\(tier.hop.microseconds),\(tier.reach.microseconds)"
+            if let count = tier.newestCount { text += ",\(count)" }
             for slot in tier.slots {
                 let group = groups[slot.group]
                 text += "|\(group.family.rawValue) \(group.columnName) \(group.type.rawValue)"
@@ -127,6 +135,22 @@ extension WindowPlan {
         }
         return Array(text.utf8).withUnsafeBytes { tileChecksum($0) }
     }
+}
+
+extension PlannedWindow {
+    /// Which tier's tiles the window is made of.
+    struct Tier: Hashable, Comparable {
+        var hop: TimeSpan
+        var keepsNewest: Bool
+
+        static func < (left: Tier, right: Tier) -> Bool {
+            left.hop != right.hop ? left.hop < right.hop : !left.keepsNewest && right.keepsNewest
+        }
+    }
+
+    var tier: Tier { Tier(hop: hop, keepsNewest: newestCount != nil) }
+
+    var newestCount: Int? { if case .newest(let count) = shape { count } else { nil } }
 }
 
 /// Eight bytes at a time, multiplied and folded; finds damage, not malice.

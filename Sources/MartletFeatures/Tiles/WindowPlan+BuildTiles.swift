@@ -163,6 +163,10 @@ private struct TileBuilder {
         let oldest = tier.firstStart(at: Timestamp(microseconds: upTo)).microseconds
         var event = 0
         while event < workspace.eventCount && workspace.times[event] < oldest { event += 1 }
+        guard let count = tier.newestCount, workspace.eventCount - event > count else { return event }
+        let first = event
+        event = workspace.eventCount - count
+        while event > first && workspace.times[event - 1] == workspace.times[event] { event -= 1 }
         return event
     }
 

@@ -89,5 +89,20 @@ private func mergedTiles(
         result.append(merged)
     }
     for tile in rightTiles[next...] { result.append(MergedTile(start: tile.start, right: tile.states)) }
-    return result
+    return newestTiles(result, left, right, tier)
+}
+
+/// Of a tier that keeps the newest events those that hold them, else all.
+private func newestTiles(
+    _ tiles: [MergedTile], _ left: TileRecord, _ right: TileRecord, _ tier: TileTier
+) -> [MergedTile] {
+    guard let count = tier.newestCount, let offset = tier.rows?.offset else { return tiles }
+    var found: Int64 = 0
+    var first = tiles.count
+    while first > 0 && found < count {
+        first -= 1
+        if let states = tiles[first].left { found &+= load(left.bytes, states + offset, Int64.self) }
+        if let states = tiles[first].right { found &+= load(right.bytes, states + offset, Int64.self) }
+    }
+    return Array(tiles[first...])
 }

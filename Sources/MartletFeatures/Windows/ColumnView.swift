@@ -121,6 +121,7 @@ private func withView<Result>(_ column: Column, _ body: (ColumnView) throws -> R
             try strings.offsets.withUnsafeBufferPointer { offsets in
                 try view(.text, strings.bytes, offsets.baseAddress, validity)
             }
+        case .list, .map: preconditionFailure("a plan reads no lists and maps")
         }
     }
     guard let words = column.validity?.words else { return try pin(nil) }

@@ -93,6 +93,7 @@ private func gatheredColumn(_ source: UnsafeMutablePointer<Int64>, _ order: [Int
     case .float64(let array): values = .float64(take(array, 0))
     case .string, .bytes:
         return input.gathering(scattered(source, order).map { Int32(truncatingIfNeeded: $0) })
+    case .list, .map: preconditionFailure("a plan reads no lists and maps")
     }
     var words = [UInt64](repeating: 0, count: (order.count + 63) >> 6)
     var presentCount = 0

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletDefinitions
 
 /// One entity's events and labels in order, and the scratch of the kernels; reused from entity to entity by one thread,
 /// so that nothing is allocated for an entity that is no larger than those before.
@@ -98,27 +99,85 @@ final class KeyWorkspace {
         for (label, place) in range.enumerated() { labelTimes.base[label] = times[Int(rows[place])] }
     }
 
-    /// Finds the ends of every window at every label, after dropping the events that no window holds. Both ends only
-    /// move forward, so that all of it is one walk for each window.
-    func findEnds(_ windows: [PlannedWindow]) {
-        let labels = labelTimes.base
-        right.reserve(labelCount)
-        left.reserve(labelCount * windows.count)
+    /// Drops the events that no window of any label holds.
+    func keepEvents(of windows: [PlannedWindow]) {
         if labelCount == 0 { return }
+        let labels = labelTimes.base
         keepEvents(from: windows.reduce(Int64.max) { min($0, $1.left(at: labels[0])) }, before: labels[labelCount - 1])
-        var end = 0
-        for label in 0..<labelCount {
-            while end < eventCount && times[end] < labels[label] { end &+= 1 }
-            right.base[label] = Int32(truncatingIfNeeded: end)
+    }
+
+    /// Drops the events that had not arrived by `time`.
+    func keepEvents(arrivedBy time: Int64, _ arrivalTimes: [Int64]) {
+        var kept = 0
+        for event in 0..<eventCount where arrivalTimes[Int(rows[event])] <= time {
+            rows[kept] = rows[event]
+            times[kept] = times[event]
+            kept &+= 1
         }
-        for (index, window) in windows.enumerated() {
+        eventCount = kept
+    }
+
+    /// Finds where the windows of a run end at every label. Ends only move forward, so that it is one walk.
+    func findRights(_ end: WindowEnd) {
+        right.reserve(labelCount)
+        var next = 0
+        for label in 0..<labelCount {
+            let time = end.right(at: labelTimes.base[label])
+            while next < eventCount && times[next] < time { next &+= 1 }
+            right.base[label] = Int32(truncatingIfNeeded: next)
+        }
+    }
+
+    /// Finds where windows begin at every label, given their right ends and, for windows that are not by time alone,
+    /// the schedule. Beginnings only move forward, one walk for each window.
+    func findLefts(_ chosen: [Int], of windows: [PlannedWindow]) {
+        left.reserve(labelCount * windows.count)
+        for index in chosen {
+            let window = windows[index]
             let lefts = left.base + index * labelCount
             var start = 0
             for label in 0..<labelCount {
-                let time = window.left(at: labels[label])
+                let time = window.left(at: labelTimes.base[label])
                 while start < eventCount && times[start] < time { start &+= 1 }
-                lefts[label] = Int32(truncatingIfNeeded: start)
+                // A window that ended before its first event holds nothing.
+                lefts[label] = min(Int32(truncatingIfNeeded: start), right.base[label])
             }
+            switch window.shape {
+            case .sliding, .tumbling: break
+            case .newest(let count): for label in 0..<labelCount { moveToNewest(count, label, lefts) }
+            case .session(let gap): moveToSessions(gap.microseconds, lefts)
+            }
+        }
+    }
+
+    /// Moves a left end forward until the window holds the newest `count` events that its label sees, and those of the
+    /// time of the oldest of them.
+    private func moveToNewest(_ count: Int, _ label: Int, _ lefts: UnsafeMutablePointer<Int32>) {
+        var event = Int(right.base[label])
+        var found = 0
+        while event > Int(lefts[label]) && found < count {
+            event &-= 1
+            if isInOrder || Int(firstSeers.base[event]) <= label { found &+= 1 }
+        }
+        while event > Int(lefts[label]) && times[event &- 1] == times[event] { event &-= 1 }
+        lefts[label] = Int32(truncatingIfNeeded: event)
+    }
+
+    /// Moves left ends forward to the beginning of the session that goes on at each label, or to the right end where
+    /// none does.
+    /// - Precondition: the events are in order.
+    private func moveToSessions(_ gap: Int64, _ lefts: UnsafeMutablePointer<Int32>) {
+        neighbours.reserve(eventCount)
+        let firsts = neighbours.base
+        for event in 0..<eventCount {
+            let goesOn = event > 0 && times[event] &- times[event &- 1] <= gap
+            firsts[event] = goesOn ? firsts[event &- 1] : Int32(truncatingIfNeeded: event)
+        }
+        for label in 0..<labelCount {
+            let end = right.base[label]
+            if lefts[label] == end { continue }
+            let isOver = labelTimes.base[label] &- times[Int(end) &- 1] > gap
+            lefts[label] = isOver ? end : max(lefts[label], firsts[Int(end) &- 1])
         }
     }
 

@@ -45,7 +45,10 @@ extension WindowPlan {
             }
         }
         let columns = makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
-        return zip(features, columns).map { $0.function == .daysSince ? daysSince($1, at: labels.times) : $1 }
+        return zip(features, columns).map { feature, column in
+            guard feature.function == .daysSince else { return column }
+            return daysSince(column, at: labels.times.map { feature.window.moment(at: $0) })
+        }
     }
 
     private func compute(
@@ -55,13 +58,36 @@ extension WindowPlan {
     ) {
         let labelRange = labelGroups.range(key)
         if labelRange.isEmpty { return }
-        workspace.loadLabels(labelTimes, labelGroups.rows, labelRange)
-        workspace.loadEvents(eventGroups, key, events)
-        workspace.findEnds(windows)
-        workspace.makeSchedule(arrivalTimes: asKnown ? events.arrivalTimes : nil)
-        for input in inputs { workspace.gather(input.index, views[input.index]) }
-        let first = labelRange.lowerBound
-        for group in groups {
+        let arrivals = asKnown ? events.arrivalTimes : nil
+        func load(_ labels: Range<Int>, knownAt time: Int64?) {
+            workspace.loadLabels(labelTimes, labelGroups.rows, labels)
+            workspace.loadEvents(eventGroups, key, events)
+            if let time, let arrivals { workspace.keepEvents(arrivedBy: time, arrivals) }
+            workspace.keepEvents(of: windows)
+            for input in inputs { workspace.gather(input.index, views[input.index]) }
+        }
+        load(labelRange, knownAt: nil)
+        for run in runs {
+            workspace.findRights(run.end)
+            workspace.makeSchedule(arrivalTimes: arrivals)
+            if workspace.isInOrder || !run.reachesBack {
+                workspace.findLefts(run.windows, of: windows)
+                compute(run, workspace, slots, labelRange.lowerBound)
+                continue
+            }
+            for label in labelRange {
+                load(label..<label + 1, knownAt: labelTimes[Int(labelGroups.rows[label])])
+                workspace.findRights(run.end)
+                workspace.makeSchedule(arrivalTimes: nil)
+                workspace.findLefts(run.windows, of: windows)
+                compute(run, workspace, slots, label)
+            }
+            load(labelRange, knownAt: nil)
+        }
+    }
+
+    private func compute(_ run: WindowRun, _ workspace: KeyWorkspace, _ slots: FeatureSlots, _ first: Int) {
+        for group in run.groups {
             switch group.family {
             case .rows: workspace.computeRowCounts(group, slots, first)
             case .moments: workspace.computeMoments(group, group.inputIndex, slots, first)

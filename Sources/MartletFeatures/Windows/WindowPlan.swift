@@ -23,6 +23,7 @@ package struct WindowPlan: Sendable, Hashable {
     package let inputs: [Input]
     let windows: [PlannedWindow]
     let groups: [StateGroup]
+    let runs: [WindowRun]
 
     package struct Input: Sendable, Hashable {
         package let name: String
@@ -61,7 +62,8 @@ package struct WindowPlan: Sendable, Hashable {
                         .invalidDefinition, "the aggregate \(aggregate.name) has the window \(span)",
                         fix: "use a positive window, such as 7d")
                 }
-                let window = PlannedWindow(span: span, isExact: aggregate.isExact)
+                let window = PlannedWindow(
+                    span: span, isExact: aggregate.isExact, shape: aggregate.shape, lag: aggregate.lag)
                 let index = windows.firstIndex(of: window) ?? windows.count
                 if index == windows.count { windows.append(window) }
                 groups[group].outputs.append(
@@ -73,9 +75,15 @@ package struct WindowPlan: Sendable, Hashable {
                         column: column, window: window, group: group))
             }
         }
+        // How many events a tile has tells where the newest so many begin.
+        let countsRows = windows.contains { if case .newest = $0.shape { true } else { false } }
+        if countsRows && !groups.contains(where: { $0.family == .rows }) {
+            groups.append(StateGroup(family: .rows, column: nil, columnName: "", type: .int64))
+        }
         self.features = features
         self.windows = windows
         self.groups = groups
+        runs = Self.runs(windows, groups)
         self.inputs = inputs
     }
 

@@ -58,6 +58,7 @@ private func readText(_ text: String, _ column: SourceColumn) -> Reading {
     switch column.type {
     case .string: return (text, nil)
     case .bytes: return ("TRY_CAST(\(text) AS BLOB)", nil)
+    case .list, .map: preconditionFailure("the columns of a source are scalars")
     case .bool, .float32, .float64: return ("TRY_CAST(\(text) AS \(column.type.sqlName))", nil)
     case .int32, .int64:
         // DuckDB would round 1.5 to 2: only whole numbers are integers here.
@@ -112,7 +113,7 @@ private func readTyped(_ reference: String, _ type: String, _ column: SourceColu
             }
             return ("(\(reference)::TIMESTAMP AT TIME ZONE \(quotedLiteral(zone)))", nil)
         }
-    case .bool, .string, .bytes: break
+    case .bool, .string, .bytes, .list, .map: break
     }
     throw MartletError(
         .typeMismatch,

@@ -85,5 +85,6 @@ func value(of text: String, _ type: DataType) -> Value? {
     case .string: .string(text)
     case .bytes: .bytes(Array(text.utf8))
     case .timestamp: Timestamp(rfc3339: text).map { .timestamp($0) }
+    case .list, .map: nil
     }
 }

@@ -106,9 +106,9 @@ extension Workspace {
             let why = try plan.explain(feature: index, events: computation.events, id: id, at: time, asKnown: asKnown)
             let input = feature.column.map { computation.events.inputs[$0] }
             let hop = feature.window.hop
-            let rounding = hop.microseconds == 1 ? "exact" : "left end rounded down to \(hop)"
+            let rounding = hop.microseconds == 1 ? "exact" : "rounded down to \(hop)"
             return (
-                why.value[0], "\(feature.function) over \(why.left) <= event time < \(time) (\(rounding))",
+                why.value[0], "\(feature.function) over \(why.left) <= event time < \(why.right) (\(rounding))",
                 events(why.contributing, input), why.skipped.count, why.notYetKnown.count
             )
         }
