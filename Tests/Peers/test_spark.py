@@ -64,22 +64,16 @@ aggregates:
   whole_stddev: stddev(whole)
   whole_max: max(whole)
   half_stddev: stddev(half)
-  good_mean: mean(good)
-  good_stddev: stddev(good)
 ---
 features: others
 entity: device
 source: readings
 where: good = true AND (note <> 'it''s \\ "x"' OR note IS NULL)
 aggregates:
-  note_min: {function: min, column: note, windows: [90m], exact: true}
-  note_max: {function: max, column: note, windows: [90m], exact: true}
-  note_first: {function: first, column: note, windows: [1d]}
+  note_first: {function: first, column: note, windows: [90m], exact: true}
   note_last: {function: last, column: note, windows: [1d]}
   notes: {function: distinct, column: note, windows: [1d, 12d]}
   raws: {function: distinct, column: raw, windows: [12d]}
-  raw_max: {function: max, column: raw, windows: [12d]}
-  good_min: {function: min, column: good, windows: [1d]}
   goods: {function: distinct, column: good, windows: [1d]}
   seen_last: {function: last, column: seen, windows: [1d]}
   seen_max: {function: max, column: seen, windows: [1d]}

@@ -1,15 +1,33 @@
-import MartletCore
+package import MartletCore
 import MartletDefinitions
 
 extension WindowPlan {
     /// The plan as Spark SQL. Each label is joined with the events of its widest window, and the events are aggregated
     /// for each window by their times; what the kernels do in one pass costs one join for the aggregates and one for
     /// each column whose different values are counted.
-    package func sparkSQL(_ relations: SparkRelations) -> SparkViewSQL {
+    /// - Throws: `invalidDefinition` for a function or a window that is not computed on Spark, by its name.
+    package func sparkSQL(_ relations: SparkRelations) throws(MartletError) -> SparkViewSQL {
+        let functions: Set<AggregateFunction> = [
+            .count, .sum, .mean, .min, .max, .stddev, .first, .last, .distinct, .daysSince,
+        ]
+        for feature in features {
+            guard functions.contains(feature.function) else {
+                throw refused("\(feature.name): \(feature.function.rawValue) is")
+            }
+            guard feature.window.shape == .sliding, feature.window.lag == .zero else {
+                throw refused("\(feature.name): windows other than sliding ones that end at the label's time are")
+            }
+        }
         var query = SparkWindowQuery(plan: self, relations: relations)
-        for group in groups { query.add(group) }
+        for group in groups where !group.outputs.isEmpty { query.add(group) }
         return query.finish()
     }
+}
+
+private func refused(_ what: String) -> MartletError {
+    MartletError(
+        .invalidDefinition, "\(what) not computed on Spark",
+        fix: "docs/engines.md lists what is; build this set with `engine: duckdb`")
 }
 
 /// The parts of the query, collected group by group.
@@ -32,13 +50,12 @@ private struct SparkWindowQuery {
     }
 
     mutating func add(_ group: StateGroup) {
-        switch group.family {
-        case .rows: for output in group.outputs { addCount("1", output) }
-        case .moments: addMoments(group)
-        case .extremes: addExtremes(group)
-        case .ends: addEnds(group)
-        case .distinct: addDistinct(group)
-        }
+        // The functions were looked at before: these families are all that they have.
+        if group.family == .rows { for output in group.outputs { addCount("1", output) } }
+        if group.family == .moments { addMoments(group) }
+        if group.family == .extremes { addExtremes(group) }
+        if group.family == .ends { addEnds(group) }
+        if group.family == .distinct { addDistinct(group) }
     }
 
     private func inside(_ output: StateGroup.Output) -> String { "FILTER (WHERE t >= w\(output.window))" }

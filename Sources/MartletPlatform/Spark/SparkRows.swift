@@ -77,7 +77,7 @@ private struct SparkColumns {
         switch type {
         case .timestamp where found == "TIMESTAMP WITH TIME ZONE" || found == "TIMESTAMPTZ":
             return asMicroseconds ? "unix_micros(\(identifier))" : identifier
-        case _ where found == type.sqlName: return identifier
+        case _ where found == type.sqlName && !type.isNested: return identifier
         case .int64 where integers.contains(found), .float64 where found == "INTEGER" || found == "FLOAT":
             return "CAST(\(identifier) AS \(type.sparkName))"
         default:

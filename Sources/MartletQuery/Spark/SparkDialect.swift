@@ -60,7 +60,7 @@ package struct SparkDialect: Sendable {
         let lower = name.lowercased()
         if let type = columns[lower] {
             // Arithmetic and literals widen float32 at different places.
-            guard type != .float32 else { throw refused("the float32 column \(name)") }
+            guard type != .float32, !type.isNested else { throw refused("the \(type) column \(name)") }
             return
         }
         guard sources.contains(lower) || aliases.contains(lower) else { throw refused(name) }
@@ -187,6 +187,8 @@ extension DataType {
         case .string: "STRING"
         case .bytes: "BINARY"
         case .timestamp: "TIMESTAMP"
+        case .list(let element): "ARRAY<\(element.type.sparkName)>"
+        case .map(let element): "MAP<STRING, \(element.type.sparkName)>"
         }
     }
 }
