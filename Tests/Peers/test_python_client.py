@@ -3,7 +3,11 @@
 Run by `make test-peers`; MARTLET names the release binary.
 """
 
+import contextlib
+import hashlib
+import io
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -117,7 +121,6 @@ class PythonClient(unittest.TestCase):
         self.client.training_set(self.labels, service="fraud_score")
         newest = self.client.datasets().list("fraud_score", limit=1)[0]
         self.expected()
-        import hashlib
         mine = hashlib.sha256((self.payments / "cli.parquet").read_bytes()).hexdigest()
         self.assertEqual(newest.hash, mine)
 
@@ -238,6 +241,30 @@ class PythonClient(unittest.TestCase):
         with self.assertRaises(MartletError) as caught:
             self.client.training_set([1, 2], service="fraud_score")
         self.assertEqual(caught.exception.code, "usage")
+
+    def test_the_example_of_the_docs_prints_what_it_says(self):
+        text = (ROOT / "docs" / "python.md").read_text()
+        folder = self.folder / "cafe"
+        folder.mkdir()
+        (folder / "martlet.yaml").write_text("workspace: cafe\n")
+        server = Server(folder)
+        self.addCleanup(server.stop)
+        names, compared = {}, 0
+        blocks = re.findall(r"^```(python|sh|)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+        for (kind, code), (next_kind, expected) in zip(blocks, [*blocks[1:], ("sh", "")]):
+            if kind == "sh":
+                martlet(folder, *code.split()[1:])
+            if kind != "python":
+                continue
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(code.replace("http://127.0.0.1:6566", server.url), names)
+            if next_kind == "":
+                self.assertEqual([line.rstrip() for line in printed.getvalue().strip().splitlines()],
+                                 [line.rstrip() for line in expected.strip().splitlines()])
+                compared += 1
+        self.assertEqual(compared, 6)
+        names["martlet"].close()
 
     def test_times_without_a_zone_are_refused_before_they_are_sent(self):
         labels = self.labels.to_pandas()
