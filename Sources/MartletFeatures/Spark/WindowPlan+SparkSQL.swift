@@ -153,9 +153,9 @@ private struct SparkWindowQuery {
             } else if group.isReal {
                 aggregates.append("\(function)(\(value)z) \(inside(output)) AS \(name)z")
                 let type = group.type == .float32 ? "FLOAT" : "DOUBLE"
-                give(
-                    "CASE WHEN \(name) = 0 THEN CASE WHEN \(name)z = 0 THEN CAST('-0.0' AS \(type)) "
-                        + "ELSE CAST('0.0' AS \(type)) END ELSE \(name) END", output)
+                // Spark's optimizer takes the literals -0.0 and 0.0 for the same: the sign is multiplied in.
+                let sign = "CASE WHEN \(name)z = 0 THEN CAST(-1 AS \(type)) ELSE CAST(1 AS \(type)) END"
+                give("CASE WHEN \(name) = 0 THEN abs(\(name)) * \(sign) ELSE \(name) END", output)
             } else {
                 give(name, output)
             }
