@@ -174,17 +174,53 @@ struct ExactMoments {
     var standardDeviation: Double? {
         if count < 2 { return nil }
         if !infinities.isEmpty { return .nan }
-        let values = integers
-        let sum = values.reduce(BigInteger(), +)
-        let squares = values.map { $0 * $0 }.reduce(BigInteger(), +)
-        let deviations = (BigInteger(UInt64(count)) * squares + -(sum * sum)).rounded
         var variance = deviations.significand / (Double(count) * Double(count - 1))
-        var exponent = deviations.exponent + 2 * unit
+        var exponent = deviations.exponent
         if exponent % 2 != 0 {
             variance *= 2
             exponent -= 1
         }
         return scale(variance.squareRoot(), exponent / 2)
+    }
+
+    var variance: Double? {
+        if count < 2 { return nil }
+        if !infinities.isEmpty { return .nan }
+        return scale(deviations.significand / (Double(count) * Double(count - 1)), deviations.exponent)
+    }
+
+    /// The adjusted Fisher-Pearson coefficient from the exact second and third moments, each rounded once.
+    var skewness: Double? {
+        if count < 3 { return nil }
+        if !infinities.isEmpty { return .nan }
+        let values = integers
+        let number = BigInteger(UInt64(count))
+        let sum = values.reduce(BigInteger(), +)
+        let squares = values.map { $0 * $0 }.reduce(BigInteger(), +)
+        let cubes = values.map { $0 * $0 * $0 }.reduce(BigInteger(), +)
+        let third =
+            number * number * cubes + -(BigInteger(3) * number * sum * squares) + BigInteger(2) * sum * sum * sum
+        var (significand, exponent) = deviations
+        if significand == 0 { return nil }
+        if exponent % 2 != 0 {
+            significand *= 2
+            exponent -= 1
+        }
+        let rounded = third.rounded
+        let coefficient = scale(
+            rounded.significand / (significand * significand.squareRoot()),
+            rounded.exponent + 3 * unit - 3 * (exponent / 2))
+        let number64 = Double(count)
+        return coefficient * ((number64 * (number64 - 1)).squareRoot() / (number64 - 2))
+    }
+
+    /// `n` times the sum of squared deviations.
+    private var deviations: (significand: Double, exponent: Int) {
+        let values = integers
+        let sum = values.reduce(BigInteger(), +)
+        let squares = values.map { $0 * $0 }.reduce(BigInteger(), +)
+        let deviations = (BigInteger(UInt64(count)) * squares + -(sum * sum)).rounded
+        return (deviations.significand, deviations.exponent + 2 * unit)
     }
 
     private func scale(_ significand: Double, _ exponent: Int) -> Double {

@@ -124,8 +124,8 @@ struct PlanTests {
                 feature: feature, events: data.events, id: 1, at: Timestamp(microseconds: data.span / 2), asKnown: true)
             #expect(isSame([explained.value], [columns[feature]]), "\(plan.features[feature].name)")
             if let winner = explained.winner, let column = plan.features[feature].column {
-                // Days are counted from the winner; its value is no day.
-                if plan.features[feature].function == .daysSince { continue }
+                // Time is counted from the winner; its value is no length of time.
+                if [.daysSince, .timeSinceLast].contains(plan.features[feature].function) { continue }
                 #expect(cells(data.events.inputs[column])[Int(winner)] == cells(columns[feature])[0])
             }
         }

@@ -105,20 +105,25 @@ struct RandomEvents {
             WindowAggregate(name: "exact_rows", function: .count, windows: [.minutes(90)], isExact: true),
         ]
         for (name, type) in zip(columnNames, types) {
-            for function in AggregateFunction.allCases {
-                if [.sum, .mean, .stddev].contains(function) && !(type.isNumeric || type == .bool) { continue }
-                if function == .daysSince && type != .timestamp { continue }
+            for function in AggregateFunction.allCases where function.takes(type) && function != .ratio {
+                // The first columns decay slowly, the others fast.
+                let parameters = AggregateParameters(
+                    quantile: function == .quantile ? 0.7 : nil,
+                    length: [.firstN, .lastN, .topK].contains(function) ? 3 : nil,
+                    halfLife: [.decayedSum, .decayedMean].contains(function)
+                        ? (name == "amount" ? .days(2) : .minutes(3)) : nil,
+                    gap: function == .sessionCount ? .hours(2) : nil)
                 list.append(
                     WindowAggregate(
                         name: "\(name)_\(function)", function: function, column: name, columnType: type,
-                        windows: windows))
+                        parameters: parameters, windows: windows))
                 list.append(
                     WindowAggregate(
                         name: "exact_\(name)_\(function)", function: function, column: name, columnType: type,
-                        windows: [.minutes(90)], isExact: true))
+                        parameters: parameters, windows: [.minutes(90)], isExact: true))
             }
         }
-        return list + shapedAggregates
+        return list + rowAggregates(windows) + splitAggregates(windows) + ratios(windows) + shapedAggregates
     }
 
     /// Windows that tumble, lag, follow sessions and hold the newest events, with some functions of every state.
@@ -153,6 +158,51 @@ struct RandomEvents {
         return list
     }
 
+    /// Those that need no column.
+    private static func rowAggregates(_ windows: [TimeSpan]) -> [WindowAggregate] {
+        [
+            WindowAggregate(name: "since", function: .timeSinceLast, windows: windows),
+            WindowAggregate(name: "exact_since", function: .timeSinceLast, windows: [.minutes(90)], isExact: true),
+            WindowAggregate(
+                name: "sessions", function: .sessionCount, parameters: AggregateParameters(gap: .minutes(30)),
+                windows: windows),
+            WindowAggregate(
+                name: "exact_sessions", function: .sessionCount, parameters: AggregateParameters(gap: .minutes(5)),
+                windows: [.minutes(90)], isExact: true),
+        ]
+    }
+
+    private static func splitAggregates(_ windows: [TimeSpan]) -> [WindowAggregate] {
+        let split: [(AggregateFunction, String?, String)] = [
+            (.count, nil, "label"), (.count, nil, "code"), (.count, "raw", "label"), (.count, "amount", "flag"),
+            (.sum, "amount", "label"), (.mean, "amount", "label"), (.sum, "cents", "flag"), (.mean, "cents", "code"),
+            (.sum, "ratio", "cents"),
+        ]
+        return split.flatMap { function, column, category in
+            [false, true].map { isExact in
+                WindowAggregate(
+                    name: "\(isExact ? "exact_" : "")\(column ?? "rows")_\(function)_by_\(category)",
+                    function: function,
+                    column: column, columnType: column.map(type) ?? .int64,
+                    parameters: AggregateParameters(category: category, categoryType: type(category)),
+                    windows: isExact ? [.minutes(90)] : windows, isExact: isExact)
+            }
+        }
+    }
+
+    private static func ratios(_ windows: [TimeSpan]) -> [WindowAggregate] {
+        let pairs: [(String, String)] = [
+            ("amount_sum", "rows"), ("cents_max", "cents_stddev"), ("since", "amount_quantile"),
+        ]
+        return pairs.map { dividend, divisor in
+            WindowAggregate(
+                name: "\(dividend)_to_\(divisor)", function: .ratio,
+                parameters: AggregateParameters(dividend: dividend, divisor: divisor), windows: windows)
+        }
+    }
+
+    private static func type(_ name: String) -> DataType { types[columnNames.firstIndex(of: name) ?? 0] }
+
     static func plan(_ aggregates: [WindowAggregate]) throws -> WindowPlan {
         try WindowPlan(
             aggregates: aggregates,
@@ -166,16 +216,36 @@ struct RandomEvents {
             NaiveOracle(events: events.rows((0..<Int32(events.count)).filter { events.ids[Int($0)] == id }))
         }
         let nobody = NaiveOracle(events: events.rows([]))
-        return aggregates.flatMap { aggregate in
-            aggregate.windows.map { window in
-                let column = aggregate.column.flatMap { Self.columnNames.firstIndex(of: $0) }
-                return labels.ids.indices.map { label in
-                    let id = labels.ids[label]
-                    let oracle = oracles.indices.contains(Int(id)) ? oracles[Int(id)] : nobody
-                    return oracle.window(
-                        aggregate, window, column: column, id: id, at: labels.times[label], asKnown: asKnown)
-                }
+        func cells(_ aggregate: WindowAggregate, _ window: TimeSpan) -> [NaiveOracle.Cell] {
+            if aggregate.function == .ratio { return ratio(aggregate, window) }
+            let column = aggregate.column.flatMap { Self.columnNames.firstIndex(of: $0) }
+            return labels.ids.indices.map { label in
+                let id = labels.ids[label]
+                let oracle = oracles.indices.contains(Int(id)) ? oracles[Int(id)] : nobody
+                return oracle.window(
+                    aggregate, window, column: column, id: id, at: labels.times[label], asKnown: asKnown)
             }
+        }
+        func ratio(_ aggregate: WindowAggregate, _ window: TimeSpan) -> [NaiveOracle.Cell] {
+            let parts = [aggregate.parameters.dividend, aggregate.parameters.divisor].map { name in
+                aggregates.first { $0.name == name }.map { cells($0, window) } ?? []
+            }
+            return zip(parts[0], parts[1]).map { left, right in
+                guard let left = left.number, let right = right.number, right != 0 else { return .null }
+                let quotient = left / right
+                return .real((quotient.isNaN ? Double.nan : quotient).bitPattern)
+            }
+        }
+        return aggregates.flatMap { aggregate in aggregate.windows.map { cells(aggregate, $0) } }
+    }
+}
+
+extension NaiveOracle.Cell {
+    var number: Double? {
+        switch self {
+        case .null: nil
+        case .real(let bits): Double(bitPattern: bits)
+        case .other(let value): value.number
         }
     }
 }

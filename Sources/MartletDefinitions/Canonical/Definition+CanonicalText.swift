@@ -125,11 +125,28 @@ extension FeatureViewDefinition {
                 json.member("function", aggregate.function.rawValue)
                 json.optional("column", aggregate.column)
                 json.member("type", aggregate.columnType.rawValue)
+                aggregate.parameters.writeCanonical(to: &json)
                 json.member("windows", aggregate.windows.map(\.description))
                 json.member("exact", aggregate.isExact)
                 json.optional("description", aggregate.description)
             }
         }
+    }
+}
+
+extension AggregateParameters {
+    fileprivate func writeCanonical(to json: inout JSONWriter) {
+        // As text, so that no reader rounds it.
+        json.optional("q", quantile?.description)
+        if let length { json.member("length", length) }
+        json.optional("half_life", halfLife?.description)
+        json.optional("gap", gap?.description)
+        if let category {
+            json.member("by", category)
+            json.member("by_type", categoryType.rawValue)
+        }
+        json.optional("of", dividend)
+        json.optional("to", divisor)
     }
 }
 

@@ -155,6 +155,7 @@ extension FeatureViewDefinition {
                     WindowAggregate(
                         name: try aggregate.text("name"), function: try aggregate.choice("function"),
                         column: try aggregate.optionalText("column"), columnType: try aggregate.choice("type"),
+                        parameters: try AggregateParameters(aggregate),
                         windows: try aggregate.texts("windows").map { try aggregate.timeSpan($0, "windows") },
                         isExact: try aggregate.flag("exact"),
                         description: try aggregate.optionalText("description") ?? "")
@@ -167,6 +168,23 @@ extension FeatureViewDefinition {
             filter: try json.optionalText("where"), eventTime: try json.optionalText("event_time"),
             ttl: try json.optionalText("ttl").map { try json.timeSpan($0, "ttl") }, isOnline: try json.flag("online"),
             features: features)
+    }
+}
+
+extension AggregateParameters {
+    fileprivate init(_ json: CanonicalObject) throws {
+        var quantile: Double?
+        if let text = try json.optionalText("q") {
+            guard let value = Double(text) else { throw json.fault("q") }
+            quantile = value
+        }
+        let category = try json.optionalText("by")
+        self.init(
+            quantile: quantile, length: try json.optionalCount("length"),
+            halfLife: try json.optionalText("half_life").map { try json.timeSpan($0, "half_life") },
+            gap: try json.optionalText("gap").map { try json.timeSpan($0, "gap") }, category: category,
+            categoryType: category == nil ? .int64 : try json.choice("by_type"),
+            dividend: try json.optionalText("of"), divisor: try json.optionalText("to"))
     }
 }
 

@@ -76,16 +76,16 @@ struct FeatureViewBuilder {
 
     private var readsSQL: Bool { object["sql"] != nil }
 
-    /// The column of the source, or a fault where the rows are the source's and it has none of that name.
+    private var rowColumns: RowColumns { RowColumns(source: source, readsSQL: readsSQL) }
+
     private mutating func sourceColumn(_ name: String, at place: MartletError.Place, for use: String) -> SourceColumn? {
-        guard let source else { return nil }
-        if let column = source.columns.first(where: { $0.name == name }) { return column }
-        if !readsSQL {
-            lookup.faults.add(
-                "\(use) needs the column `\(name)`, which source \(source.about.name) does not have", at: place,
-                fix: suggestion(for: name, among: source.columns.map(\.name)), .missingColumn)
-        }
-        return nil
+        rowColumns.column(name, at: place, for: use, &lookup.faults)
+    }
+
+    private mutating func type(
+        _ declared: Checked?, of column: String, at place: MartletError.Place, for feature: String
+    ) -> DataType? {
+        rowColumns.type(declared, of: column, at: place, for: feature, &lookup.faults)
     }
 
     private mutating func readKeys(areEntitiesKnown: Bool) -> [String: String] {
@@ -138,28 +138,6 @@ struct FeatureViewBuilder {
             .typeMismatch)
     }
 
-    /// The type of a feature's column: as written, else the source's.
-    private mutating func type(
-        _ declared: Checked?, of column: String, at place: MartletError.Place, for feature: String
-    ) -> DataType? {
-        let written = declared?.text.flatMap(DataType.init(rawValue:))
-        let found = sourceColumn(column, at: place, for: feature)
-        if let written {
-            if let found, !readsSQL, found.type != written {
-                lookup.faults.add(
-                    "\(feature) says type \(written), but column `\(column)` is of type \(found.type)",
-                    at: declared?.place ?? place, fix: "leave `type` out: it is derived", .typeMismatch)
-            }
-            return written
-        }
-        if found == nil, readsSQL, source != nil {
-            lookup.faults.add(
-                "the type of \(feature) is not known: column `\(column)` comes from SQL", at: place,
-                fix: "write it as {column: \(column), type: …}")
-        }
-        return found?.type
-    }
-
     private mutating func readLatest(_ latest: Checked) -> FeatureViewDefinition.Features {
         var features: [LatestFeature] = []
         for item in latest.list ?? [] {
@@ -183,104 +161,10 @@ struct FeatureViewBuilder {
     }
 
     private mutating func readAggregates(_ aggregates: Checked) -> FeatureViewDefinition.Features {
-        let list = (aggregates.map ?? []).compactMap { readAggregate($0) }
+        var builder = AggregateBuilder(columns: rowColumns, viewWindows: object["windows"], isViewWhole: object.isWhole)
+        let list = builder.read(aggregates.map ?? [])
+        lookup.faults.append(builder.faults)
         return .windowed(list)
-    }
-
-    private mutating func readAggregate(_ entry: CheckedEntry) -> WindowAggregate? {
-        let what = "aggregate `\(entry.name)`"
-        let function: AggregateFunction
-        var column: String?
-        var columnPlace = entry.value.place
-        let object = entry.value.object
-        if let text = entry.value.text {
-            guard let parsed = parseAggregate(text) else {
-                if AggregateFunction(rawValue: text) != nil {
-                    lookup.faults.add(
-                        "\(what) is a \(text) of no column", at: entry.value.place, fix: "write `\(text)(column)`")
-                    return nil
-                }
-                let fix = suggestion(
-                    for: String(text.prefix { $0 != "(" }), among: AggregateFunction.allCases.map(\.rawValue))
-                lookup.faults.add(
-                    "\(what) is `\(text)`, which is not an aggregate such as count or sum(amount)",
-                    at: entry.value.place, fix: fix)
-                return nil
-            }
-            (function, column) = parsed
-        } else {
-            guard let object, let named = object.text("function").flatMap(AggregateFunction.init(rawValue:)) else {
-                return nil
-            }
-            function = named
-            column = object.text("column")
-            columnPlace = object.place("column")
-        }
-        let windows = readWindows(
-            object?["windows"] ?? self.object["windows"], isExact: object?["exact"]?.boolean ?? false, entry)
-        var columnType = DataType.int64
-        if let column {
-            guard let type = type(object?["type"], of: column, at: columnPlace, for: what) else { return nil }
-            checkFunction(function, on: type, column, at: columnPlace, what)
-            columnType = type
-        } else if function != .count {
-            lookup.faults.add("\(what) is a \(function) of no column", at: entry.value.place, fix: "add `column`")
-            return nil
-        } else if let type = object?["type"] {
-            lookup.faults.add("\(what) has a type but no column", at: type.place, fix: "remove `type`")
-        }
-        return WindowAggregate(
-            name: entry.name, function: function, column: column, columnType: columnType, windows: windows,
-            isExact: object?["exact"]?.boolean ?? false, description: object?.text("description") ?? "")
-    }
-
-    private mutating func readWindows(_ value: Checked?, isExact: Bool, _ entry: CheckedEntry) -> [TimeSpan] {
-        guard let value else {
-            if self.object.isWhole {
-                lookup.faults.add(
-                    "aggregate `\(entry.name)` has no windows", at: entry.namePlace,
-                    fix: "add `windows` to it or to the view, such as [1h, 1d, 7d]")
-            }
-            return []
-        }
-        var windows: [TimeSpan] = []
-        for item in value.list ?? [value] {
-            guard let window = item.timeSpan else { continue }
-            let hop = windowHop(window)
-            if window <= .zero {
-                lookup.faults.add("the window \(window) is not positive", at: item.place)
-            } else if window > DefinitionLanguage.maximumWindow {
-                lookup.faults.add(
-                    "the window \(window) is longer than the limit of \(DefinitionLanguage.maximumWindow)",
-                    at: item.place, .limitExceeded)
-            } else if !isExact, window.microseconds % hop.microseconds != 0 {
-                lookup.faults.add(
-                    "the window \(window) of aggregate `\(entry.name)` is not a multiple of \(hop), "
-                        + "the step to which it is rounded",
-                    at: item.place, fix: "use a multiple of \(hop), or give the aggregate `exact: true`")
-            } else if windows.contains(window) {
-                lookup.faults.add("the window \(window) is given twice", at: item.place)
-            } else {
-                windows.append(window)
-            }
-        }
-        return windows
-    }
-
-    private mutating func checkFunction(
-        _ function: AggregateFunction, on type: DataType, _ column: String, at place: MartletError.Place, _ what: String
-    ) {
-        let allowed: String? =
-            switch function {
-            case .sum, .mean, .stddev: type.isNumeric ? nil : "a numeric column"
-            case .daysSince: type == .timestamp ? nil : "a timestamp column"
-            case .min, .max: type.isNumeric || type == .timestamp ? nil : "a numeric or timestamp column"
-            default: nil
-            }
-        guard let allowed else { return }
-        lookup.faults.add(
-            "\(what): \(function) needs \(allowed), but `\(column)` is of type \(type)", at: place,
-            fix: "count, distinct, first and last take any column", .typeMismatch)
     }
 
     private mutating func checkNames(of view: FeatureViewDefinition) {
@@ -304,14 +188,4 @@ struct FeatureViewBuilder {
             }
         }
     }
-}
-
-/// `count`, `sum(amount)`.
-private func parseAggregate(_ text: String) -> (AggregateFunction, String?)? {
-    if text == "count" { return (.count, nil) }
-    guard text.hasSuffix(")"), let bracket = text.firstIndex(of: "("),
-        let function = AggregateFunction(rawValue: String(text[..<bracket]))
-    else { return nil }
-    let column = String(text[text.index(after: bracket)...].dropLast())
-    return isIdentifier(column) ? (function, column) : nil
 }

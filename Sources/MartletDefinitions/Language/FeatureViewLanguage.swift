@@ -44,6 +44,15 @@ extension DefinitionLanguage {
             MemberShape(
                 "type", dataType,
                 "The column's type; needed where the rows come from SQL and the source has no such column."),
+            MemberShape("q", .number, "Of quantile: which, from 0 to 1; 0.5 is the median."),
+            MemberShape("n", listLength, "Of first_n and last_n: how many values."),
+            MemberShape("k", listLength, "Of top_k: how many values."),
+            MemberShape("half_life", .timeSpan, "Of decayed_sum and decayed_mean: after how long a value counts half."),
+            MemberShape("gap", .timeSpan, "Of session_count: a longer pause between events begins a new session."),
+            MemberShape("by", .name, "Of count, sum and mean: a column; the result is a value for each of its values."),
+            MemberShape("by_type", dataType, "The type of the column in `by`, as `type` is of `column`."),
+            MemberShape("of", .name, "Of ratio: the aggregate that is divided."),
+            MemberShape("to", .name, "Of ratio: the aggregate by which it is divided."),
             MemberShape("windows", timeSpans, "Its windows where they are not the view's."),
             MemberShape(
                 "exact", .boolean,
@@ -51,12 +60,28 @@ extension DefinitionLanguage {
             MemberShape("description", .text, "What it is, for a person."),
         ])
 
-    static let functionNames = AggregateFunction.allCases.map(\.rawValue)
+    static let functionNames = AggregateFunction.allCases.map(\.rawValue) + [median]
+    /// Short for the quantile of a half.
+    static let median = "median"
+    static let listLength: Shape = .integer(1...Int64(AggregateParameters.maximumLength))
+
+    /// The keys that only some functions have.
+    static let parameterNames = ["q", "n", "k", "half_life", "gap", "by", "of", "to"]
+
+    static func example(of parameter: String) -> String {
+        switch parameter {
+        case "q": "column: amount, q: 0.95"
+        case "n", "k": "column: country, \(parameter): 3"
+        case "half_life": "column: amount, half_life: 7d"
+        case "gap": "gap: 30m"
+        default: "of: refunds, to: payments"
+        }
+    }
 
     /// `count`, `sum(amount)`.
     static let aggregateText: Shape = .form(
         pattern:
-            "^(count|(\(functionNames.joined(separator: "|")))\\([a-z][a-z0-9_]{0,62}\\))$",
+            "^(count|time_since_last|(\(functionNames.joined(separator: "|")))\\([a-z][a-z0-9_]{0,62}\\))$",
         example: "an aggregate such as count or sum(amount)")
 
     /// More than any window that is kept as tiles; ten years.

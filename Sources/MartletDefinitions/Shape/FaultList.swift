@@ -18,6 +18,10 @@ struct FaultList: Sendable {
         if faults.count < Self.maximumCount { faults.append(fault) }
     }
 
+    mutating func append(_ other: FaultList) {
+        for fault in other.faults { add(fault) }
+    }
+
     /// In the order of the files and of their lines.
     var sorted: [MartletError] {
         func key(_ fault: MartletError) -> (String, Int, Int, String) {

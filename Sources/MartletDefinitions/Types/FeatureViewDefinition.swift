@@ -74,56 +74,6 @@ package struct LatestFeature: Sendable, Hashable {
     }
 }
 
-/// An aggregate over one or more windows; each window is a feature.
-package struct WindowAggregate: Sendable, Hashable {
-    package var name: String
-    package var function: AggregateFunction
-    /// The column aggregated; nil for `count` of rows only.
-    package var column: String?
-    /// The type of that column; int64 where there is none.
-    package var columnType: DataType
-    package var windows: [TimeSpan]
-    /// Whether the ends of the windows are exact instead of rounded down to the hop.
-    package var isExact: Bool
-    package var shape: WindowShape
-    /// How long before the moment asked for the windows are seen from.
-    package var lag: TimeSpan
-    package var description: String
-
-    package init(
-        name: String, function: AggregateFunction, column: String? = nil, columnType: DataType = .int64,
-        windows: [TimeSpan], isExact: Bool = false, shape: WindowShape = .sliding, lag: TimeSpan = .zero,
-        description: String = ""
-    ) {
-        self.name = name
-        self.function = function
-        self.column = column
-        self.columnType = columnType
-        self.windows = windows
-        self.isExact = isExact
-        self.shape = shape
-        self.lag = lag
-        self.description = description
-    }
-
-    /// `amount_sum_7d`, `basket_session_30m`, `recent_mean_last_10`.
-    package func featureName(_ window: TimeSpan) -> String {
-        switch shape {
-        case .sliding, .tumbling: "\(name)_\(window)"
-        case .session(let gap): "\(name)_session_\(gap)"
-        case .newest(let count): "\(name)_last_\(count)"
-        }
-    }
-}
-
-/// What a window of values is reduced to. The rules are in `docs/semantics.md`; the kernels that follow them are
-/// `MartletFeatures`.
-package enum AggregateFunction: String, Sendable, Hashable, CaseIterable {
-    case count, sum, mean, min, max, stddev, first, last, distinct
-    /// Days from the newest value of a timestamp column to the moment of reading.
-    case daysSince = "days_since"
-}
-
 /// A query in a file beside the definitions.
 package struct SQLText: Sendable, Hashable {
     /// Relative to the repository.

@@ -26,11 +26,58 @@ package protocol Accumulator: Sendable, Equatable {
     mutating func add(_ input: Input)
     /// The aggregate of the inputs, nil meaning null.
     /// - Precondition: `function` belongs to the family.
-    func lower(_ function: AggregateFunction) -> Output?
+    func lower(_ function: AggregateFunction, _ parameters: LoweringParameters) -> Output?
+    static var traits: StateTraits { get }
+}
+
+/// What a family declares of its states.
+package struct StateTraits: Sendable, Equatable {
+    /// The most bytes that a tile takes for one state; nil where it grows with the lengths of texts or with the time that
+    /// the state spans.
+    package var maximumByteCount: Int?
+    /// Whether the result depends on when the events happened, and not on their values alone.
+    package var isOrderSensitive: Bool
+
+    package init(maximumByteCount: Int?, isOrderSensitive: Bool) {
+        self.maximumByteCount = maximumByteCount
+        self.isOrderSensitive = isOrderSensitive
+    }
+}
+
+/// What is asked of a state beside the function.
+package struct LoweringParameters: Sendable, Hashable {
+    /// Of quantile.
+    package var quantile: Double
+    /// Of top_k.
+    package var length: Int
+    /// Of the decayed aggregates, microseconds.
+    package var halfLife: Int64
+    /// The moment for which the window is read, microseconds since the epoch.
+    package var time: Int64
+
+    package init(quantile: Double = 0.5, length: Int = 1, halfLife: Int64 = 1, time: Int64 = 0) {
+        self.quantile = quantile
+        self.length = length
+        self.halfLife = halfLife
+        self.time = time
+    }
+}
+
+/// The result of a family whose functions give different kinds of results.
+package enum Lowered<Value: Comparable & Hashable & Sendable>: Sendable, Equatable {
+    case integer(Int64)
+    case real(Double)
+    case list([Value])
+    /// Each category, ascending, with a number of times.
+    case counts([Value], [Int64])
+    /// Each category, ascending, with a number.
+    case numbers([Value], [Double])
 }
 
 extension Accumulator {
     package mutating func add(_ input: Input) { combine(Self.lift(input)) }
+
+    package func lower(_ function: AggregateFunction) -> Output? { lower(function, LoweringParameters()) }
 }
 
 /// A state from which an input can be taken away again: after `subtract` the state equals one that never saw it.
@@ -55,5 +102,6 @@ package struct RowCount: InvertibleAccumulator {
     package static func lift(_: Void) -> RowCount { RowCount(count: 1) }
     package mutating func combine(_ other: RowCount) { count += other.count }
     package mutating func subtract(_ other: RowCount) { count -= other.count }
-    package func lower(_: AggregateFunction) -> Int64? { count }
+    package func lower(_: AggregateFunction, _: LoweringParameters) -> Int64? { count }
+    package static var traits: StateTraits { StateTraits(maximumByteCount: 8, isOrderSensitive: false) }
 }

@@ -20,7 +20,11 @@ package struct Extremes<Value: Comparable & Sendable>: Accumulator {
         if let value = other.maximum, maximum.map({ $0 < value }) ?? true { maximum = value }
     }
 
-    package func lower(_ function: AggregateFunction) -> Value? {
+    package static var traits: StateTraits {
+        StateTraits(maximumByteCount: Value.self == Int64.self ? 16 : nil, isOrderSensitive: false)
+    }
+
+    package func lower(_ function: AggregateFunction, _: LoweringParameters) -> Value? {
         precondition(function == .min || function == .max, "\(function) is not an extreme")
         return function == .min ? minimum : maximum
     }
@@ -61,37 +65,28 @@ package struct Ends<Value: Comparable & Sendable>: Accumulator {
         if let end = other.last, last.map({ $0 < end }) ?? true { last = end }
     }
 
-    package func lower(_ function: AggregateFunction) -> Value? {
+    package static var traits: StateTraits {
+        StateTraits(maximumByteCount: Value.self == Int64.self ? 64 : nil, isOrderSensitive: true)
+    }
+
+    package func lower(_ function: AggregateFunction, _: LoweringParameters) -> Value? {
         precondition(function == .first || function == .last, "\(function) is not an end")
         return function == .first ? first?.value : last?.value
     }
 }
 
-/// The different values with the number of times each occurs: the state of `distinct`, exact. The counts are its
-/// inverse.
-package struct DistinctValues<Value: Hashable & Sendable>: InvertibleAccumulator {
-    package var counts: [Value: Int64]
+/// The time of the newest event: the state of `time_since_last`.
+package struct Newest: Accumulator {
+    /// Microseconds since the epoch; the smallest number before the first event.
+    package var time: Int64
 
-    package init(counts: [Value: Int64] = [:]) { self.counts = counts }
+    package init(time: Int64 = .min) { self.time = time }
 
-    package static var zero: DistinctValues { DistinctValues() }
-    package static func lift(_ input: Value) -> DistinctValues { DistinctValues(counts: [input: 1]) }
+    package static var zero: Newest { Newest() }
+    package static func lift(_ input: Int64) -> Newest { Newest(time: input) }
+    package mutating func combine(_ other: Newest) { time = max(time, other.time) }
+    package static var traits: StateTraits { StateTraits(maximumByteCount: 8, isOrderSensitive: true) }
 
-    package mutating func combine(_ other: DistinctValues) {
-        for (value, count) in other.counts { adjust(value, by: count) }
-    }
-
-    package mutating func subtract(_ other: DistinctValues) {
-        for (value, count) in other.counts { adjust(value, by: -count) }
-    }
-
-    package mutating func add(_ input: Value) { adjust(input, by: 1) }
-    package mutating func remove(_ input: Value) { adjust(input, by: -1) }
-
-    private mutating func adjust(_ value: Value, by amount: Int64) {
-        let count = counts[value, default: 0] + amount
-        counts[value] = count == 0 ? nil : count
-    }
-
-    package func lower(_: AggregateFunction) -> Int64? { Int64(counts.count) }
+    /// The time itself; its distance from the moment of reading is taken at the end, for all rows at once.
+    package func lower(_: AggregateFunction, _: LoweringParameters) -> Int64? { time == .min ? nil : time }
 }

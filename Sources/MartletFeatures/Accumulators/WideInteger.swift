@@ -5,6 +5,9 @@ struct WideInteger: Sendable, Equatable {
 
     init(wordCount: Int) { words = [UInt64](repeating: 0, count: wordCount) }
 
+    /// - Precondition: there is a word.
+    init(_ words: [UInt64]) { self.words = words }
+
     var isZero: Bool { words.allSatisfy { $0 == 0 } }
     var isNegative: Bool { words[words.count - 1] &>> 63 != 0 }
 
@@ -47,6 +50,24 @@ struct WideInteger: Sendable, Equatable {
     mutating func subtract(_ other: WideInteger) {
         var borrow: UInt64 = 0
         for index in words.indices { words[index] = subtractWithBorrow(words[index], other.words[index], &borrow) }
+    }
+
+    /// The product; what does not fit is lost.
+    func times(_ other: WideInteger, wordCount: Int) -> WideInteger {
+        let (left, right) = (magnitude, other.magnitude)
+        var product = [UInt64](repeating: 0, count: wordCount)
+        for row in left.indices where left[row] != 0 {
+            var carry: UInt64 = 0
+            for column in right.indices where row + column < wordCount {
+                let partial = left[row].multipliedFullWidth(by: right[column])
+                let (low, first) = partial.low.addingReportingOverflow(carry)
+                let (sum, second) = product[row + column].addingReportingOverflow(low)
+                product[row + column] = sum
+                carry = partial.high &+ (first ? 1 : 0) &+ (second ? 1 : 0)
+            }
+            if row + right.count < wordCount { product[row + right.count] = carry }
+        }
+        return WideInteger(isNegative == other.isNegative ? product : negated(product))
     }
 
     var magnitude: [UInt64] { isNegative ? negated(words) : words }

@@ -26,17 +26,17 @@ struct WideMoments: Sendable, Equatable {
     }
 
     mutating func combine(_ other: WideMoments) {
-        positiveInfinities += other.positiveInfinities
-        negativeInfinities += other.negativeInfinities
-        finiteCount += other.finiteCount
+        positiveInfinities &+= other.positiveInfinities
+        negativeInfinities &+= other.negativeInfinities
+        finiteCount &+= other.finiteCount
         sum.add(other.sum)
         squares.add(other.squares)
     }
 
     mutating func subtract(_ other: WideMoments) {
-        positiveInfinities -= other.positiveInfinities
-        negativeInfinities -= other.negativeInfinities
-        finiteCount -= other.finiteCount
+        positiveInfinities &-= other.positiveInfinities
+        negativeInfinities &-= other.negativeInfinities
+        finiteCount &-= other.finiteCount
         sum.subtract(other.sum)
         squares.subtract(other.squares)
     }
@@ -45,33 +45,44 @@ struct WideMoments: Sendable, Equatable {
     func lower(_ function: AggregateFunction, _ narrow: NarrowMoments) -> Double? {
         if function == .count { return Double(narrow.count) }
         if positiveInfinities != 0 || negativeInfinities != 0 { return lowerInfinite(function, count: narrow.count) }
-        var total = sum
-        total.add(
-            signed: [narrow.sum.low, narrow.sum.middle, narrow.sum.high],
-            position: FixedSum.unitExponent - Self.sumUnitExponent)
         switch function {
-        case .sum: return total.rounded(unitExponent: Self.sumUnitExponent).value
-        case .mean: return meanOf(total.rounded(unitExponent: Self.sumUnitExponent), count: narrow.count)
-        case .stddev:
-            if narrow.count < 2 { return nil }
-            var totalSquares = squares
-            let part = narrow.squares
-            totalSquares.add(
-                signed: [part.word0, part.word1, part.word2, part.word3, part.word4],
-                position: FixedSquares.unitExponent - Self.squaresUnitExponent)
-            let deviations = total.magnitude.withUnsafeBufferPointer { sum in
-                totalSquares.words.withUnsafeBufferPointer { squares in
-                    squaredDeviations(
-                        count: UInt64(narrow.count), sum: sum, squares: squares, unitExponent: Self.sumUnitExponent)
-                }
-            }
-            return standardDeviationOf(deviations, count: narrow.count)
+        case .sum: return totalSum(narrow).rounded(unitExponent: Self.sumUnitExponent).value
+        case .mean: return meanOf(totalSum(narrow).rounded(unitExponent: Self.sumUnitExponent), count: narrow.count)
+        case .stddev: return narrow.count < 2 ? nil : standardDeviationOf(deviations(narrow), count: narrow.count)
+        case .variance: return narrow.count < 2 ? nil : varianceOf(deviations(narrow), count: narrow.count)
         default: preconditionFailure("\(function) is not a moment")
         }
     }
 
+    /// The sum of these finite values and the narrow ones.
+    func totalSum(_ narrow: NarrowMoments) -> WideInteger {
+        var total = sum
+        total.add(
+            signed: [narrow.sum.low, narrow.sum.middle, narrow.sum.high],
+            position: FixedSum.unitExponent - Self.sumUnitExponent)
+        return total
+    }
+
+    func totalSquares(_ narrow: NarrowMoments) -> WideInteger {
+        var total = squares
+        let part = narrow.squares
+        total.add(
+            signed: [part.word0, part.word1, part.word2, part.word3, part.word4],
+            position: FixedSquares.unitExponent - Self.squaresUnitExponent)
+        return total
+    }
+
+    private func deviations(_ narrow: NarrowMoments) -> ScaledDouble {
+        totalSum(narrow).magnitude.withUnsafeBufferPointer { sum in
+            totalSquares(narrow).words.withUnsafeBufferPointer { squares in
+                squaredDeviations(
+                    count: UInt64(narrow.count), sum: sum, squares: squares, unitExponent: Self.sumUnitExponent)
+            }
+        }
+    }
+
     private func lowerInfinite(_ function: AggregateFunction, count: Int64) -> Double? {
-        if function == .stddev { return count < 2 ? nil : .nan }
+        if function == .stddev || function == .variance { return count < 2 ? nil : .nan }
         if positiveInfinities != 0 && negativeInfinities != 0 { return .nan }
         return positiveInfinities != 0 ? .infinity : -.infinity
     }

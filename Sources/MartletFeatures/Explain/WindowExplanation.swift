@@ -16,7 +16,7 @@ package struct WindowExplanation: Sendable {
     package let skipped: [Int32]
     /// The rows within the window that had not arrived by `time`; empty unless asked as known.
     package let notYetKnown: [Int32]
-    /// For min, max, first and last the row that has the value.
+    /// For min, max, first, last and the times since them the row that has the value.
     package let winner: Int32?
 }
 
@@ -41,7 +41,7 @@ extension WindowPlan {
             guard eventTime >= left.microseconds && eventTime < right.microseconds else { continue }
             if asKnown, let arrivals = events.arrivalTimes, arrivals[row] > time.microseconds {
                 notYetKnown.append(Int32(row))
-            } else if let column = feature.column, isSkipped(events.inputs[column], row) {
+            } else if isSkipped(feature, events, row) {
                 skipped.append(Int32(row))
             } else {
                 contributing.append(Int32(row))
@@ -94,18 +94,29 @@ extension WindowPlan {
     }
 
     private func winner(_ feature: Feature, _ events: EventColumns, _ rows: [Int32]) -> Int32? {
+        if feature.function == .timeSinceLast { return rows.last }
         guard let column = feature.column else { return nil }
         switch feature.function {
         case .first: return rows.first
         case .last: return rows.last
         case .min: return rows.min { isLess(events.inputs[column], Int($0), Int($1)) }
         case .max, .daysSince: return rows.max { isLess(events.inputs[column], Int($0), Int($1)) }
-        case .count, .sum, .mean, .stddev, .distinct: return nil
+        default: return nil
+        }
+    }
+
+    /// Whether the aggregate takes nothing of the row: a value or a category is missing, of a ratio in both parts.
+    private func isSkipped(_ feature: Feature, _ events: EventColumns, _ row: Int) -> Bool {
+        if let parts = feature.operands {
+            return isSkipped(features[parts.dividend], events, row) && isSkipped(features[parts.divisor], events, row)
+        }
+        return [feature.column, feature.category].contains { column in
+            column.map { isNoValue(events.inputs[$0], row) } ?? false
         }
     }
 }
 
-private func isSkipped(_ column: Column, _ row: Int) -> Bool {
+private func isNoValue(_ column: Column, _ row: Int) -> Bool {
     if column.isNull(row) { return true }
     switch column.values {
     case .float64(let array): return array[row].isNaN

@@ -31,6 +31,8 @@ struct AssemblyPlan: Sendable {
 
     struct Output: Sendable {
         var function: AggregateFunction
+        /// Without the time of reading.
+        var parameters: LoweringParameters
         /// The column of the result.
         var column: Int
     }
@@ -49,7 +51,8 @@ struct AssemblyPlan: Sendable {
                     var outputs: [Output] = []
                     for output in plan.groups[slot.group].outputs where output.window == window {
                         for (column, feature) in selection.enumerated() where feature == output.feature {
-                            outputs.append(Output(function: output.function, column: column))
+                            outputs.append(
+                                Output(function: output.function, parameters: output.parameters, column: column))
                         }
                     }
                     if !outputs.isEmpty { stepWindows.append(Window(window: place, outputs: outputs)) }

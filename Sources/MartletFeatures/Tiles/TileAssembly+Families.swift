@@ -38,7 +38,12 @@ extension TileAssembly {
                     assembleExtremes(walk, step, row)
                 }
             case .ends: try assembleEnds(walk, step, row)
-            case .distinct: try assembleDistinct(walk, step, row)
+            case .newest: assembleNewest(walk, step, row)
+            case .values:
+                if try assembleDistinct(walk, step, row) { continue }
+                try assembleTail(walk, step, time &- tier.end.lag, row)
+            case .skew, .firsts, .lasts, .registers, .sketch, .keyed, .decayed, .sessions:
+                try assembleTail(walk, step, time &- tier.end.lag, row)
             }
         }
     }
@@ -183,23 +188,42 @@ extension TileAssembly {
         }
     }
 
+    private mutating func assembleNewest(_ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int) {
+        var tile = walk.newest
+        var newest = Int64.min
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                newest = max(newest, load(walk.record.bytes, walk.place(tile), Int64.self))
+            }
+            if newest == .min { continue }
+            for output in window.outputs { set(output.column, row, newest) }
+        }
+    }
+
+    /// Counts different values without making states of them.
+    /// - Returns: false, with nothing of use done, where something else is asked for or there are too many values.
     private mutating func assembleDistinct(
         _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
-    ) throws(MartletError) {
+    ) throws(MartletError) -> Bool {
+        for window in step.windows where window.outputs.contains(where: { $0.function != .distinct }) { return false }
         values.removeAll()
         var tile = walk.newest
         for window in step.windows {
             while tile > bounds[window.window] {
                 tile -= 1
-                let place = walk.place(tile)
-                let offset = Int(load(walk.record.bytes, place, UInt32.self))
-                let count = Int(load(walk.record.bytes, place + 4, UInt32.self))
+                let part = try walk.record.tailPart(at: walk.place(tile))
+                if part.isEmpty { continue }
+                var reader = TailReader(part)
+                let count = try reader.next(UInt32.self)
+                if count > differentValuesMaximum { return false }
+                let base = Int(load(walk.record.bytes, walk.place(tile), UInt32.self)) + 4
                 if walk.slot.isText {
-                    try insertTexts(walk.record, offset, count)
-                } else if count > 0 {
-                    guard let part = walk.record.tail(offset, 12 * count) else { throw corruptTail }
-                    for index in 0..<count {
-                        let value = load(part, 8 * index, Int64.self)
+                    try insertTexts(walk.record, base, Int(count))
+                } else {
+                    guard part.count >= 4 + 12 * Int(count) else { throw corruptTail }
+                    for index in 0..<Int(count) {
+                        let value = load(part, 8 + 12 * index, Int64.self)
                         values.insert(value, hash: hashedValue(value) &>> 20) {
                             $0 == value
                         } hashOf: {
@@ -207,9 +231,11 @@ extension TileAssembly {
                         }
                     }
                 }
+                if values.count > differentValuesMaximum { return false }
             }
             for output in window.outputs { set(output.column, row, Int64(values.count)) }
         }
+        return true
     }
 
     /// A text of the set is the place of its length within the record.
@@ -217,13 +243,13 @@ extension TileAssembly {
         var offset = first
         for _ in 0..<count {
             guard let head = record.tail(offset, 8),
-                let text = record.tail(offset + 8, Int(load(head, 0, UInt32.self)))
+                let text = record.tail(offset + 8, Int(load(head, 4, UInt32.self)))
             else { throw corruptTail }
             // Only texts that were checked are in the set.
             func known(_ key: Int64) -> UnsafeRawBufferPointer {
                 let start = Int(key)
                 return UnsafeRawBufferPointer(
-                    rebasing: record.bytes[start + 8..<start + 8 + Int(load(record.bytes, start, UInt32.self))])
+                    rebasing: record.bytes[start + 8..<start + 8 + Int(load(record.bytes, start + 4, UInt32.self))])
             }
             values.insert(Int64(offset), hash: hashedText(text)) {
                 compareBytes(known($0), text) == 0
@@ -235,7 +261,7 @@ extension TileAssembly {
     }
 
     @inline(__always)
-    private mutating func set(_ column: Int, _ row: Int, _ value: Int64) {
+    mutating func set(_ column: Int, _ row: Int, _ value: Int64) {
         slots[row &+ column] = value
         presence[row &+ column] = 1
     }
@@ -247,7 +273,7 @@ extension TileAssembly {
 }
 
 /// The states of one slot in the tiles of a tier.
-private struct TileWalk {
+struct TileWalk {
     let record: TileRecord
     let slot: TileSlot
     /// Where the state of tile 0 is.

@@ -15,8 +15,11 @@ import MartletDefinitions
 /// all, shortest first. The states are read in place, and nothing is allocated for a record of numbers once the rows
 /// are reserved. The results have the bits of `WindowPlan.compute` over the same events.
 package struct TileAssembly: Sendable {
-    /// The features in the order of the columns of the result.
-    package let features: [WindowPlan.Feature]
+    /// The features in the order of the columns of the result, then those that ratios divide.
+    let features: [WindowPlan.Feature]
+    private let resultCount: Int
+    /// Of each result that is a ratio its parts among the features.
+    private let ratios: [WindowPlan.Operands?]
     /// The records appended so far, missing ones included.
     package private(set) var count = 0
     private let layout: TileLayout
@@ -29,14 +32,37 @@ package struct TileAssembly: Sendable {
     var presence: [UInt8] = []
     /// The bytes of text results; their slots hold offset and length.
     var texts: [UInt8] = []
+    /// The elements of lists and maps, whose slots hold the first and the number.
+    var elements: [Element] = []
     /// The oldest tile of each window of the tier at hand.
     var bounds: [Int]
     /// Scratch of distinct counts.
     var values = ValueSet()
 
+    /// An element of a list, or an entry of a map.
+    struct Element: Sendable {
+        /// The ordered bits of the element or the category, or of a text offset and length.
+        var bits: Int64
+        /// Of a map the count, or the bits of the double.
+        var value: Int64
+    }
+
     init(_ plan: WindowPlan, selection: [Int], capacity: Int) {
+        resultCount = selection.count
+        var selection = selection
+        var operands: [WindowPlan.Operands?] = []
+        for feature in selection {
+            // What a ratio divides stands behind the results.
+            operands.append(
+                plan.features[feature].operands.map { parts in
+                    let first = selection.count
+                    selection += [parts.dividend, parts.divisor]
+                    return WindowPlan.Operands(dividend: first, divisor: first + 1)
+                })
+        }
+        ratios = operands
         features = selection.map { plan.features[$0] }
-        needsTimes = features.contains { $0.function == .daysSince }
+        needsTimes = features.contains { $0.elapsedUnit != nil }
         layout = plan.tileLayout
         self.plan = AssemblyPlan(plan, layout, selection: selection)
         bounds = [Int](repeating: 0, count: plan.windows.count)
@@ -51,6 +77,7 @@ package struct TileAssembly: Sendable {
         slots.removeAll(keepingCapacity: true)
         presence.removeAll(keepingCapacity: true)
         texts.removeAll(keepingCapacity: true)
+        elements.removeAll(keepingCapacity: true)
     }
 
     /// Appends the features of an entity that has no record: those of empty windows.
@@ -80,6 +107,7 @@ package struct TileAssembly: Sendable {
     private mutating func appendReportingFault(_ bytes: UnsafeRawBufferPointer, _ time: Int64) -> MartletError? {
         let row = slots.count
         let textEnd = texts.count
+        let elementEnd = elements.count
         do throws(MartletError) {
             let record = try TileRecord(bytes, layout)
             guard time >= record.upTo else { throw tooEarly }
@@ -92,6 +120,7 @@ package struct TileAssembly: Sendable {
                 slots.removeSubrange(row...)
                 presence.removeSubrange(row...)
                 texts.removeSubrange(textEnd...)
+                elements.removeSubrange(elementEnd...)
                 count -= 1
                 if needsTimes { times.removeLast() }
             }
@@ -100,10 +129,15 @@ package struct TileAssembly: Sendable {
     }
 
     /// The columns, and an empty assembly.
-    package consuming func finish() -> [Column] { features.indices.map { column($0) } }
+    package consuming func finish() -> [Column] { columns() }
 
     /// The columns of the rows appended so far.
-    package func columns() -> [Column] { features.indices.map { column($0) } }
+    package func columns() -> [Column] { (0..<resultCount).map { result($0) } }
+
+    private func result(_ column: Int) -> Column {
+        guard let parts = ratios[column] else { return self.column(column) }
+        return ratio(of: self.column(parts.dividend), to: self.column(parts.divisor))
+    }
 }
 
 private let tooEarly = MartletError(
@@ -111,11 +145,15 @@ private let tooEarly = MartletError(
     fix: "ask for the present, or use a training set for the past")
 
 extension WindowPlan.Feature {
-    /// Whether the feature of an empty window is null; count, distinct and sum are zero.
+    /// Whether the feature of an empty window is null; counts and sums are zero, lists and maps empty.
     package var isNullWhenEmpty: Bool {
         switch function {
-        case .count, .distinct, .sum: false
-        case .mean, .stddev, .min, .max, .first, .last, .daysSince: true
+        case .count, .distinct, .approxDistinct, .sessionCount, .sum, .decayedSum: false
+        case .firstN, .lastN, .topK, .histogram: false
+        case .mean: category == nil
+        case .stddev, .variance, .skewness, .quantile, .decayedMean, .min, .max, .first, .last, .daysSince,
+            .timeSinceLast, .ratio:
+            true
         }
     }
 }

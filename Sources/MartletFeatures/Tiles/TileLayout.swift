@@ -62,10 +62,11 @@ package struct TileTier: Sendable, Hashable {
 /// | moments | count 4, offset of the wide part 4 (0: none), then sum 24, then squares 40, each where it is needed |
 /// | extremes | minimum 8, maximum 8 |
 /// | ends | first 32, last 32, each where it is needed: event time 8, arrival time 8, position 8, value 8 |
-/// | distinct | offset of the values 4, number of values 4 |
+/// | newest | event time 8 |
+/// | all others | offset in the tail 4, number of bytes there 4 (`TailState`) |
 ///
 /// A value is its ordered bits, or for text its offset and its length. Emptiness is a minimum above the maximum, an
-/// event time beyond all times, a text at offset 0.
+/// event time beyond all times, a text at offset 0, no bytes in the tail.
 struct TileSlot: Sendable, Hashable {
     let group: Int
     let family: StateGroup.Family
@@ -76,6 +77,8 @@ struct TileSlot: Sendable, Hashable {
     let needsSquares: Bool
     let needsFirst: Bool
     let needsLast: Bool
+    /// The parameters of the state.
+    let key: StateGroup.Key
 
     /// - Parameter group: as this tier needs it, with only its outputs.
     init(_ group: StateGroup, index: Int, offset: Int) {
@@ -88,14 +91,16 @@ struct TileSlot: Sendable, Hashable {
         needsSquares = group.needsSquares
         needsFirst = group.needs(.first)
         needsLast = group.needs(.last)
+        key = group.key
     }
 
     var byteCount: Int {
         switch family {
-        case .rows, .distinct: 8
+        case .rows, .newest: 8
         case .moments: 8 + (needsSum ? 24 : 0) + (needsSquares ? 40 : 0)
         case .extremes: 16
         case .ends: (needsFirst ? 32 : 0) + (needsLast ? 32 : 0)
+        case .skew, .firsts, .lasts, .values, .registers, .sketch, .keyed, .decayed, .sessions: 8
         }
     }
 }
@@ -131,6 +136,10 @@ extension WindowPlan {
                 let group = groups[slot.group]
                 text += "|\(group.family.rawValue) \(group.columnName) \(group.type.rawValue)"
                 text += " \(slot.offset) \(slot.byteCount) \(slot.needsFirst) \(slot.needsLast)"
+                let key = group.key
+                if key.category != nil { text += " by \(group.categoryName) \(group.categoryType) \(slot.needsSum)" }
+                if key.length != 0 { text += " of \(key.length)" }
+                if key.halfLife != 0 || key.gap != 0 { text += " in \(key.halfLife) \(key.gap)" }
             }
         }
         return Array(text.utf8).withUnsafeBytes { tileChecksum($0) }

@@ -2,15 +2,15 @@ import MartletCore
 
 /// The state of one group within one tile, taken out of its bytes: what merging and building work on. Reading works on
 /// the bytes themselves (`TileAssembly`).
-enum TileState: Equatable {
+enum TileState {
     case rows(RowCount)
     case moments(Moments)
     case extremes(Extremes<Int64>)
     case textExtremes(Extremes<ByteKey>)
     case ends(Ends<Int64>)
     case textEnds(Ends<ByteKey>)
-    case distinct(DistinctValues<Int64>)
-    case textDistinct(DistinctValues<ByteKey>)
+    case newest(Newest)
+    case tail(any TailState)
 
     /// - Precondition: both are states of the same slot.
     mutating func combine(_ other: TileState) {
@@ -21,8 +21,8 @@ enum TileState: Equatable {
         case (.textExtremes(let left), .textExtremes(let right)): self = .textExtremes(combined(left, right))
         case (.ends(let left), .ends(let right)): self = .ends(combined(left, right))
         case (.textEnds(let left), .textEnds(let right)): self = .textEnds(combined(left, right))
-        case (.distinct(let left), .distinct(let right)): self = .distinct(combined(left, right))
-        case (.textDistinct(let left), .textDistinct(let right)): self = .textDistinct(combined(left, right))
+        case (.newest(let left), .newest(let right)): self = .newest(combined(left, right))
+        case (.tail(let left), .tail(let right)): self = .tail(combinedTail(left, right))
         default: preconditionFailure("states of different families")
         }
     }
@@ -32,6 +32,11 @@ private func combined<State: Accumulator>(_ left: State, _ right: State) -> Stat
     var state = left
     state.combine(right)
     return state
+}
+
+private func combinedTail<State: TailState>(_ left: State, _ right: any TailState) -> any TailState {
+    guard let right = right as? State else { preconditionFailure("states of different families") }
+    return combined(left, right)
 }
 
 /// The event times that mark an absent first and an absent last value; no event has them (`timeLimitMicroseconds`).
@@ -54,18 +59,12 @@ extension TileWriter {
             write(ends, slot, at: place) { value, place in store(value, place) }
         case .textEnds(let ends):
             write(ends, slot, at: place) { value, place in value.bytes.withUnsafeBytes { write($0, at: place) } }
-        case .distinct(let values):
-            beginDistinct(values.counts.count, at: place)
-            let sorted = values.counts.sorted { $0.key < $1.key }
-            for (value, _) in sorted { append(value) }
-            for (_, count) in sorted { append(UInt32(truncatingIfNeeded: count)) }
-        case .textDistinct(let values):
-            beginDistinct(values.counts.count, at: place)
-            for (value, count) in values.counts.sorted(by: { $0.key < $1.key }) {
-                value.bytes.withUnsafeBytes { appendDistinct($0, occurrences: UInt32(truncatingIfNeeded: count)) }
-            }
+        case .newest(let newest): store(newest.time, place)
+        case .tail(let state): writeAny(state, slot, at: place)
         }
     }
+
+    private func writeAny(_ state: some TailState, _ slot: TileSlot, at place: Int) { write(state, slot, at: place) }
 
     private func write<Value>(_ ends: Ends<Value>, _ slot: TileSlot, at place: Int, value: (Value, Int) -> Void) {
         func write(_ end: Ends<Value>.End?, _ absentTime: Int64, _ place: Int) {
@@ -85,7 +84,7 @@ extension TileWriter {
         let source = tile + slot.offset
         store(UnsafeRawBufferPointer(rebasing: record.bytes[source..<source + slot.byteCount]), place)
         switch slot.family {
-        case .rows: break
+        case .rows, .newest: break
         case .moments:
             if load(record.bytes, source + 4, UInt32.self) != 0 {
                 write(try record.moments(slot, source), slot, at: place)
@@ -101,9 +100,9 @@ extension TileWriter {
                 let offset = slot.needsFirst ? 32 : 0
                 try copyText(record, source + offset + 24, place + offset + 24)
             }
-        case .distinct:
-            store(end, place)
-            append(try record.distinctValues(slot, source))
+        case .skew, .firsts, .lasts, .values, .registers, .sketch, .keyed, .decayed, .sessions:
+            let part = try record.tailPart(at: source)
+            if !part.isEmpty { writeTail(at: place) { append(part) } }
         }
     }
 
@@ -145,7 +144,9 @@ extension TileRecord {
                 Ends(
                     first: first.map { .init(order: $0, value: load(bytes, place + 24, Int64.self)) },
                     last: last.map { .init(order: $0, value: load(bytes, lastPlace + 24, Int64.self)) }))
-        case .distinct: return try distinct(slot, place)
+        case .newest: return .newest(Newest(time: load(bytes, place, Int64.self)))
+        case .skew, .firsts, .lasts, .values, .registers, .sketch, .keyed, .decayed, .sessions:
+            return .tail(try anyTailState(slot, at: place))
         }
     }
 
@@ -211,44 +212,5 @@ extension TileRecord {
         if offset == 0 { return nil }
         guard let text = tail(offset, Int(load(bytes, place + 4, UInt32.self))) else { throw corruptTail }
         return ByteKey(text)
-    }
-
-    /// The part of the tail with the different values of the state at `place`.
-    func distinctValues(_ slot: TileSlot, _ place: Int) throws(MartletError) -> UnsafeRawBufferPointer {
-        let first = Int(load(bytes, place, UInt32.self))
-        let count = Int(load(bytes, place + 4, UInt32.self))
-        var size = 12 * count
-        if slot.isText {
-            size = 0
-            for _ in 0..<count {
-                guard let head = tail(first + size, 8) else { throw corruptTail }
-                size += 8 + Int(load(head, 0, UInt32.self))
-            }
-        }
-        guard let part = tail(first, size) else { throw corruptTail }
-        return part
-    }
-
-    private func distinct(_ slot: TileSlot, _ place: Int) throws(MartletError) -> TileState {
-        var offset = Int(load(bytes, place, UInt32.self))
-        let count = Int(load(bytes, place + 4, UInt32.self))
-        if !slot.isText {
-            var values = DistinctValues<Int64>()
-            if count == 0 { return .distinct(values) }
-            guard let part = tail(offset, 12 * count) else { throw corruptTail }
-            for index in 0..<count {
-                values.counts[load(part, 8 * index, Int64.self)] = Int64(load(part, 8 * count + 4 * index, UInt32.self))
-            }
-            return .distinct(values)
-        }
-        var values = DistinctValues<ByteKey>()
-        for _ in 0..<count {
-            guard let head = tail(offset, 8),
-                let text = tail(offset + 8, Int(load(head, 0, UInt32.self)))
-            else { throw corruptTail }
-            values.counts[ByteKey(text)] = Int64(load(head, 4, UInt32.self))
-            offset += 8 + text.count
-        }
-        return .textDistinct(values)
     }
 }

@@ -7,7 +7,7 @@ struct TileStateWriter {
     let workspace: KeyWorkspace
     let writer: TileWriter
     /// Values or events of one tile while they are sorted.
-    private let values = Scratch<Int64>()
+    let values = Scratch<Int64>()
 
     init(plan: WindowPlan, views: [ColumnView], workspace: KeyWorkspace, writer: TileWriter) {
         self.plan = plan
@@ -18,14 +18,13 @@ struct TileStateWriter {
 
     /// Writes the state of the events in `run`, at `place`.
     func write(_ slot: TileSlot, _ run: Range<Int>, _ events: borrowing EventColumns, at place: Int) {
-        if slot.family == .rows {
-            writer.store(Int64(run.count), place)
+        guard let input = plan.groups[slot.group].key.column else {
+            writeTimes(slot, run, workspace.presence(nil), place)
             return
         }
-        let input = plan.groups[slot.group].inputIndex
         let present = workspace.present[input].base
         switch slot.family {
-        case .rows: break
+        case .rows, .newest, .sessions: writeTimes(slot, run, present, place)
         case .moments: writer.write(moments(slot, input, run), slot, at: place)
         case .extremes:
             if slot.isText { writeTextExtremes(input, run, place) } else { writeExtremes(input, run, place) }
@@ -38,8 +37,18 @@ struct TileStateWriter {
                 let lastPlace = place + (slot.needsFirst ? 32 : 0)
                 writeEnd(run.last { present[$0] != 0 }, absentLastTime, slot, input, events, lastPlace)
             }
-        case .distinct:
-            if slot.isText { writeTextDistinct(input, run, place) } else { writeDistinct(slot, input, run, place) }
+        case .values:
+            if slot.isText { writeTextValues(slot, input, run, place) } else { writeValues(slot, input, run, place) }
+        case .sketch: writeSketch(slot, input, run, place)
+        case .firsts, .lasts: writeEndList(slot, input, run, events, place)
+        case .keyed: writeKeyed(slot, input, run, place)
+        case .registers: writeRegisters(slot, input, run, place)
+        case .skew:
+            write(SkewKernel(present: present, numbers: numbers(slot, input)), slot, run, place)
+        case .decayed:
+            let kernel = DecayedKernel(
+                present: present, times: workspace.times, numbers: numbers(slot, input), halfLife: slot.key.halfLife)
+            write(kernel, slot, run, place)
         }
     }
 
@@ -112,60 +121,7 @@ struct TileStateWriter {
         }
     }
 
-    private func writeDistinct(_ slot: TileSlot, _ input: Int, _ run: Range<Int>, _ place: Int) {
-        let bits = workspace.bits[input].base
-        let present = workspace.present[input].base
-        values.reserve(run.count)
-        var count = 0
-        for event in run where present[event] != 0 {
-            values.base[count] = slot.isReal && bits[event] == negativeZeroOrderedBits ? 0 : bits[event]
-            count += 1
-        }
-        var sorted = UnsafeMutableBufferPointer(start: values.base, count: count)
-        if count > 1 { sorted.sort() }
-        var different = 0
-        for index in 0..<count where index == 0 || sorted[index] != sorted[index - 1] { different += 1 }
-        writer.beginDistinct(different, at: place)
-        for index in 0..<count where index == 0 || sorted[index] != sorted[index - 1] { writer.append(sorted[index]) }
-        forEachRun(count) {
-            sorted[$0] == sorted[$1]
-        } body: { _, occurrences in
-            writer.append(occurrences)
-        }
-    }
-
-    private func writeTextDistinct(_ input: Int, _ run: Range<Int>, _ place: Int) {
-        let present = workspace.present[input].base
-        values.reserve(run.count)
-        var count = 0
-        for event in run where present[event] != 0 {
-            values.base[count] = Int64(event)
-            count += 1
-        }
-        var sorted = UnsafeMutableBufferPointer(start: values.base, count: count)
-        sorted.sort { compareBytes(text(input, Int($0)), text(input, Int($1))) < 0 }
-        func isSame(_ left: Int, _ right: Int) -> Bool {
-            compareBytes(text(input, Int(sorted[left])), text(input, Int(sorted[right]))) == 0
-        }
-        var different = 0
-        forEachRun(count, isSame) { _, _ in different += 1 }
-        writer.beginDistinct(different, at: place)
-        forEachRun(count, isSame) { first, occurrences in
-            writer.appendDistinct(text(input, Int(sorted[first])), occurrences: occurrences)
-        }
-    }
-
-    private func forEachRun(_ count: Int, _ isSame: (Int, Int) -> Bool, body: (Int, UInt32) -> Void) {
-        var first = 0
-        while first < count {
-            var end = first + 1
-            while end < count && isSame(first, end) { end += 1 }
-            body(first, UInt32(truncatingIfNeeded: end - first))
-            first = end
-        }
-    }
-
-    private func text(_ input: Int, _ event: Int) -> UnsafeRawBufferPointer {
+    func text(_ input: Int, _ event: Int) -> UnsafeRawBufferPointer {
         views[input].text(Int(workspace.rows[event]))
     }
 }

@@ -127,15 +127,9 @@ extension TileWriter {
         append(text)
     }
 
-    /// Begins a list of different values, which are to be appended in ascending order.
-    func beginDistinct(_ count: Int, at place: Int) {
-        store(end, place)
-        store(UInt32(truncatingIfNeeded: count), place + 4)
-    }
-
-    func appendDistinct(_ text: UnsafeRawBufferPointer, occurrences: UInt32) {
-        append(UInt32(truncatingIfNeeded: text.count))
-        append(occurrences)
-        append(text)
+    func append(_ order: OrderKey) {
+        append(order.eventTime)
+        append(order.arrivalTime)
+        append(order.position)
     }
 }

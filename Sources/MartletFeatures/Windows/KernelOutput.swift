@@ -2,17 +2,27 @@ import MartletCore
 import MartletDefinitions
 
 /// Where the kernels write: one slot of eight bytes a feature and label, labels in the order of the grouping. A slot
-/// holds a count, the bits of a double, or the row whose value is the result; `nullReal` and -1 are the nulls.
+/// holds a count, the bits of a double, a time, or the row whose value is the result; `nullReal`, the smallest number
+/// and -1 are the nulls. Lists and maps are beside, one each.
 ///
 /// `@unchecked Sendable` because the threads of one `parallelFor` write the slots of disjoint labels.
 struct FeatureSlots: @unchecked Sendable {
     private let base: UnsafeMutablePointer<UnsafeMutablePointer<Int64>?>
+    private let nested: UnsafeMutablePointer<UnsafeMutablePointer<NestedRows?>?>
     private let featureCount: Int
+    private let labelCount: Int
 
-    init(featureCount: Int, labelCount: Int) {
-        self.featureCount = featureCount
+    init(_ features: [WindowPlan.Feature], labelCount: Int) {
+        featureCount = features.count
+        self.labelCount = labelCount
         base = .allocate(capacity: max(1, featureCount))
-        for feature in 0..<featureCount { base[feature] = .allocate(capacity: max(1, labelCount)) }
+        nested = .allocate(capacity: max(1, featureCount))
+        for (index, feature) in features.enumerated() {
+            let isNested = feature.type.isNested
+            base[index] = isNested ? nil : .allocate(capacity: max(1, labelCount))
+            nested[index] = isNested ? .allocate(capacity: max(1, labelCount)) : nil
+            nested[index]?.initialize(repeating: nil, count: labelCount)
+        }
     }
 
     @inline(__always)
@@ -21,16 +31,38 @@ struct FeatureSlots: @unchecked Sendable {
         return slots
     }
 
+    @inline(__always)
+    func lists(_ feature: Int) -> UnsafeMutablePointer<NestedRows?> {
+        guard let lists = nested[feature] else { preconditionFailure("the feature has one value") }
+        return lists
+    }
+
+    /// Lists and maps are null until they are written.
+    func setNull(_ feature: Int, _ slot: Int) {
+        if nested[feature] == nil { slots(feature)[slot] = nullReal }
+    }
+
     /// Frees one feature's slots, so that results need not stand beside all slots.
     func free(_ feature: Int) {
         base[feature]?.deallocate()
         base[feature] = nil
+        nested[feature]?.deinitialize(count: labelCount)
+        nested[feature]?.deallocate()
+        nested[feature] = nil
     }
 
     func freeAll() {
         for feature in 0..<featureCount { free(feature) }
         base.deallocate()
+        nested.deallocate()
     }
+}
+
+/// A list or a map as the kernels have it: rows with the values or the categories, and of a map its counts or the bits of
+/// its doubles.
+struct NestedRows: Sendable {
+    var rows: [Int32]
+    var values: [Int64] = []
 }
 
 /// A NaN that no arithmetic here returns: results that are NaN have the standard one.
@@ -53,20 +85,71 @@ extension FeatureSlots {
     func column(
         _ index: Int, _ feature: WindowPlan.Feature, order: [Int32], inputs: [Column]
     ) -> Column {
+        if feature.type.isNested { return nestedColumn(index, feature, order: order, inputs: inputs) }
         let source = slots(index)
         switch feature.function {
-        case .count, .distinct:
+        case .count, .distinct, .approxDistinct, .sessionCount:
             return Column(.int64(scattered(source, order)))
-        case .sum, .mean, .stddev:
+        case .sum, .mean, .stddev, .variance, .skewness, .quantile, .decayedSum, .decayedMean:
             let bits = scattered(source, order)
             var validity: Bitmap?
-            if feature.function != .sum { validity = presence(bits) { $0 != nullReal } }
+            if feature.isNullWhenEmpty { validity = presence(bits) { $0 != nullReal } }
             let values = bits.map { $0 == nullReal ? 0 : Double(bitPattern: UInt64(bitPattern: $0)) }
             return Column(.float64(values), validity: validity)
+        case .timeSinceLast:
+            let times = scattered(source, order)
+            return Column(.timestamp(times), validity: presence(times) { $0 != .min })
         case .min, .max, .first, .last, .daysSince:
             guard let column = feature.column else { preconditionFailure("\(feature.function) has a column") }
             return gatheredColumn(source, order, inputs[column])
+        case .firstN, .lastN, .topK, .histogram, .ratio:
+            preconditionFailure("\(feature.function) is not one value of a kernel")
         }
+    }
+
+    private func nestedColumn(
+        _ index: Int, _ feature: WindowPlan.Feature, order: [Int32], inputs: [Column]
+    ) -> Column {
+        guard let column = feature.category ?? feature.column else { preconditionFailure("lists have a column") }
+        let source = lists(index)
+        var places = [Int](repeating: 0, count: order.count)
+        for place in order.indices { places[Int(order[place])] = place }
+        var present = Bitmap(repeating: true, count: order.count)
+        var offsets: [Int32] = [0]
+        var rows: [Int32] = []
+        var values: [Int64] = []
+        for (label, place) in places.enumerated() {
+            if let list = source[place] {
+                rows += list.rows
+                values += list.values
+            } else {
+                present[label] = false
+            }
+            offsets.append(Int32(rows.count))
+        }
+        let validity = present.allSet ? nil : present
+        let elements = inputs[column].gathering(rows)
+        switch feature.type {
+        case .map(.int64):
+            return mapColumn(
+                offsets: offsets, categories: elements, values: Column(.int64(values)), validity: validity)
+        case .map:
+            let numbers = values.map { Double(bitPattern: UInt64(bitPattern: $0)) }
+            return mapColumn(
+                offsets: offsets, categories: elements, values: Column(.float64(numbers)), validity: validity)
+        default:
+            let values = feature.function == .topK ? withoutNegativeZeros(elements.values) : elements.values
+            return Column(.list(ListValues(offsets: offsets, elements: Column(values))), validity: validity)
+        }
+    }
+}
+
+/// Both zeros are one value where values are counted.
+private func withoutNegativeZeros(_ values: Column.Values) -> Column.Values {
+    switch values {
+    case .float32(let array): .float32(array.map { $0 == 0 ? 0 : $0 })
+    case .float64(let array): .float64(array.map { $0 == 0 ? 0 : $0 })
+    default: values
     }
 }
 

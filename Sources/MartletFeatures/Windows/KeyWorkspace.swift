@@ -15,8 +15,10 @@ final class KeyWorkspace {
     let labelTimes = Scratch<Int64>()
     private(set) var labelCount = 0
 
-    /// For each label the first event with `eventTime >= t`.
+    /// For each label the first event after the windows of the run at hand.
     let right = Scratch<Int32>()
+    /// How long before their labels these windows are seen from, microseconds.
+    private(set) var lag: Int64 = 0
     /// For each window and label the first event with `eventTime >= left`: `left[window * labelCount + label]`.
     let left = Scratch<Int32>()
 
@@ -37,6 +39,9 @@ final class KeyWorkspace {
     let targets = Scratch<KernelTarget>()
     let codes = Scratch<Int32>()
     let codeCounts = Scratch<Int32>()
+    /// By code: the ordered bits of its value, and a row that has it.
+    let codeKeys = Scratch<Int64>()
+    let codeRows = Scratch<Int32>()
     let tableKeys = Scratch<Int64>()
     let tableCodes = Scratch<Int32>()
     let neighbours = Scratch<Int32>()
@@ -119,6 +124,7 @@ final class KeyWorkspace {
 
     /// Finds where the windows of a run end at every label. Ends only move forward, so that it is one walk.
     func findRights(_ end: WindowEnd) {
+        lag = end.lag
         right.reserve(labelCount)
         var next = 0
         for label in 0..<labelCount {

@@ -13,10 +13,8 @@ extension KeyWorkspace {
                 for label in 0..<labelCount { results[label] = Int64(right.base[label] &- lefts[label]) }
                 continue
             }
-            ones.reserve(eventCount)
-            for event in 0..<eventCount { ones.base[event] = 1 }
             var count: Int64 = 0
-            slide(output.window, ones.base) { _ in
+            slide(output.window, presence(nil)) { _ in
                 count &+= 1
             } remove: { _ in
                 count &-= 1
@@ -26,7 +24,7 @@ extension KeyWorkspace {
         }
     }
 
-    /// count, sum, mean and stddev of one column for all labels and windows.
+    /// count, sum, mean, variance and stddev of one column for all labels and windows.
     ///
     /// Sums are exact integers, so that the sum of a window is the difference of two prefix sums, whatever its length.
     /// Where that cannot be (gaps, huge entities, values that are not narrow), each window slides: values are added on
@@ -116,14 +114,23 @@ extension KeyWorkspace {
                 sum &-= prefix[Int(lefts[label])].sum
                 results[label] = count == 0 ? nullReal : Int64(bitPattern: meanOf(sum.rounded, count: count).bitPattern)
             }
-        case .stddev:
-            for label in 0..<labelCount {
-                var moments = prefix[Int(rights[label])]
-                moments &-= prefix[Int(lefts[label])]
-                results[label] =
-                    moments.count < 2 ? nullReal : Int64(bitPattern: moments.standardDeviation.bitPattern)
-            }
-        case .min, .max, .first, .last, .distinct, .daysSince: preconditionFailure("\(function) is not a moment")
+        case .stddev: lowerDeviations(lefts, results) { standardDeviationOf($0, count: $1) }
+        case .variance: lowerDeviations(lefts, results) { varianceOf($0, count: $1) }
+        default: preconditionFailure("\(function) is not a moment")
+        }
+    }
+
+    @inline(__always)
+    private func lowerDeviations(
+        _ lefts: UnsafeMutablePointer<Int32>, _ results: UnsafeMutablePointer<Int64>,
+        _ value: (ScaledDouble, Int64) -> Double
+    ) {
+        for label in 0..<labelCount {
+            var moments = prefix.base[Int(right.base[label])]
+            moments &-= prefix.base[Int(lefts[label])]
+            results[label] =
+                moments.count < 2
+                ? nullReal : Int64(bitPattern: value(moments.deviations, moments.count).bitPattern)
         }
     }
 

@@ -8,8 +8,8 @@ extension WindowPlan {
     /// ends are found once for all aggregates, and each state is evaluated for all windows in one pass. The result
     /// depends neither on the order of the events (given `positions`) nor on the threads, down to the last bit.
     ///
-    /// Of an empty window count and distinct are 0, sum is 0.0 and the others are null. Roughly O(events + labels *
-    /// features).
+    /// Of an empty window counts and sums are 0, lists and maps are empty and the others are null. Roughly O(events +
+    /// labels * features).
     ///
     /// - Parameter asKnown: whether at each label only events that had arrived by then count.
     /// - Throws: `missingColumn` and `typeMismatch` where the events do not fit the plan, `limitExceeded` for times
@@ -32,29 +32,31 @@ extension WindowPlan {
         for key in 0..<keyCount where !labelGroups.range(key).isEmpty { isWanted[key] = 1 }
         let eventGroups = RowGrouping(ids: events.ids, keyCount: keyCount, isWanted: isWanted, parts: parts)
 
-        let slots = FeatureSlots(featureCount: features.count, labelCount: labels.count)
+        let slots = FeatureSlots(features, labelCount: labels.count)
         defer { slots.freeAll() }
         let sources = kernelColumns(events.inputs, threads: parts)
         let ranges = keyRanges(eventGroups, labelGroups, parts: parts == 1 ? 1 : parts * 8)
-        withColumnViews(sources) { views in
+        withColumnViews(sources.columns) { views in
             parallelFor(ranges.count, threads: parts) { part in
                 let workspace = KeyWorkspace(inputCount: views.count)
                 for key in ranges[part] {
-                    compute(key, eventGroups, labelGroups, events, labels.times, asKnown, views, workspace, slots)
+                    compute(
+                        key, eventGroups, labelGroups, events, labels.times, asKnown, views, sources.hashes, workspace,
+                        slots)
                 }
             }
         }
         let columns = makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
-        return zip(features, columns).map { feature, column in
-            guard feature.function == .daysSince else { return column }
-            return daysSince(column, at: labels.times.map { feature.window.moment(at: $0) })
+        let read = zip(features, columns).map { $0.elapsed(since: $1, at: labels.times) }
+        return zip(features, read).map { feature, column in
+            feature.operands.map { ratio(of: read[$0.dividend], to: read[$0.divisor]) } ?? column
         }
     }
 
     private func compute(
         _ key: Int, _ eventGroups: RowGrouping, _ labelGroups: RowGrouping, _ events: EventColumns,
-        _ labelTimes: [Int64],
-        _ asKnown: Bool, _ views: [ColumnView], _ workspace: KeyWorkspace, _ slots: FeatureSlots
+        _ labelTimes: [Int64], _ asKnown: Bool, _ views: [ColumnView], _ hashes: [[UInt64]], _ workspace: KeyWorkspace,
+        _ slots: FeatureSlots
     ) {
         let labelRange = labelGroups.range(key)
         if labelRange.isEmpty { return }
@@ -72,7 +74,7 @@ extension WindowPlan {
             workspace.makeSchedule(arrivalTimes: arrivals)
             if workspace.isInOrder || !run.reachesBack {
                 workspace.findLefts(run.windows, of: windows)
-                compute(run, workspace, slots, labelRange.lowerBound)
+                compute(run, hashes, workspace, slots, labelRange.lowerBound)
                 continue
             }
             for label in labelRange {
@@ -80,13 +82,15 @@ extension WindowPlan {
                 workspace.findRights(run.end)
                 workspace.makeSchedule(arrivalTimes: nil)
                 workspace.findLefts(run.windows, of: windows)
-                compute(run, workspace, slots, label)
+                compute(run, hashes, workspace, slots, label)
             }
             load(labelRange, knownAt: nil)
         }
     }
 
-    private func compute(_ run: WindowRun, _ workspace: KeyWorkspace, _ slots: FeatureSlots, _ first: Int) {
+    private func compute(
+        _ run: WindowRun, _ hashes: [[UInt64]], _ workspace: KeyWorkspace, _ slots: FeatureSlots, _ first: Int
+    ) {
         for group in run.groups {
             switch group.family {
             case .rows: workspace.computeRowCounts(group, slots, first)
@@ -95,7 +99,12 @@ extension WindowPlan {
                 workspace.computeExtremes(.min, group, group.inputIndex, slots, first)
                 workspace.computeExtremes(.max, group, group.inputIndex, slots, first)
             case .ends: workspace.computeEnds(group, group.inputIndex, slots, first)
-            case .distinct: workspace.computeDistinct(group, group.inputIndex, slots, first)
+            case .firsts, .lasts: workspace.computeEndLists(group, group.inputIndex, slots, first)
+            case .newest: workspace.computeNewest(group, slots, first)
+            case .values, .sketch:
+                workspace.computeValues(group, group.inputIndex, hashes[group.inputIndex], slots, first)
+            case .skew, .registers, .keyed, .decayed, .sessions:
+                workspace.computeGeneral(group, group.key.column.map { hashes[$0] } ?? [], slots, first)
             }
         }
     }
@@ -105,22 +114,32 @@ extension WindowPlan {
     ) -> [Column] {
         let results = Results(count: features.count)
         parallelFor(features.count, threads: threads) { feature in
-            results.set(feature, slots.column(feature, features[feature], order: order, inputs: inputs))
+            let isDerived = features[feature].operands != nil
+            results.set(
+                feature,
+                isDerived
+                    ? Column(.float64([])) : slots.column(feature, features[feature], order: order, inputs: inputs))
             slots.free(feature)
         }
         return results.take()
     }
 
-    /// The columns as the kernels read them: text as integers, in the order of the text where extremes need it.
-    func kernelColumns(_ inputs: [Column], threads: Int) -> [Column] {
+    /// The columns as the kernels read them: text as integers, in the order of the text where a family needs it; and for
+    /// sketches the hashes of those texts.
+    func kernelColumns(_ inputs: [Column], threads: Int) -> (columns: [Column], hashes: [[UInt64]]) {
         var columns = inputs
+        var hashes = [[UInt64]](repeating: [], count: inputs.count)
         for input in self.inputs where input.type == .string || input.type == .bytes {
-            let families = groups.filter { $0.column == input.index }.map(\.family)
-            let needsOrder = families.contains(.extremes)
-            guard needsOrder || families.contains(.distinct) else { continue }
-            columns[input.index] = textNumbers(inputs[input.index], inOrder: needsOrder)
+            let readers = groups.filter { ($0.key.category ?? $0.key.column) == input.index }
+            let families = Set(readers.map(\.family))
+            guard !families.isDisjoint(with: [.extremes, .values, .registers, .keyed]) else { continue }
+            let numbers = textNumbers(
+                inputs[input.index], inOrder: readers.contains(where: \.needsOrder),
+                needsHashes: !families.isDisjoint(with: [.values, .registers]))
+            columns[input.index] = numbers.column
+            hashes[input.index] = numbers.hashes
         }
-        return columns
+        return (columns, hashes)
     }
 }
 
@@ -142,8 +161,10 @@ private func keyRanges(_ events: RowGrouping, _ labels: RowGrouping, parts: Int)
     return ranges
 }
 
-/// Each different text as one integer, in the order of their bytes if asked for.
-private func textNumbers(_ column: Column, inOrder: Bool) -> Column {
+/// Each different text as one integer, in the order of their bytes if asked for, and the hash of each integer's text.
+private func textNumbers(
+    _ column: Column, inOrder: Bool, needsHashes: Bool
+) -> (column: Column, hashes: [UInt64]) {
     let texts: ByteStrings
     switch column.values {
     case .string(let strings), .bytes(let strings): texts = strings
@@ -152,17 +173,19 @@ private func textNumbers(_ column: Column, inOrder: Bool) -> Column {
     var table = ByteTable()
     var firstRows: [Int32] = []
     let ids = table.assign(texts, column.validity, &firstRows)
-    if !inOrder { return Column(.int64(ids.map(Int64.init)), validity: column.validity) }
-    let sorted = texts.bytes.withUnsafeBytes { bytes in
-        firstRows.indices.sorted { left, right in
-            compareBytes(
-                UnsafeRawBufferPointer(rebasing: bytes[texts.range(Int(firstRows[left]))]),
-                UnsafeRawBufferPointer(rebasing: bytes[texts.range(Int(firstRows[right]))])) < 0
+    return texts.bytes.withUnsafeBytes { bytes in
+        func text(_ id: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: bytes[texts.range(Int(firstRows[id]))])
         }
+        // The ids in the order of their numbers.
+        let sorted =
+            inOrder
+            ? firstRows.indices.sorted { compareBytes(text($0), text($1)) < 0 } : Array(firstRows.indices)
+        var ranks = [Int64](repeating: 0, count: sorted.count)
+        for (rank, id) in sorted.enumerated() { ranks[id] = Int64(rank) }
+        let hashes = needsHashes ? sorted.map { sketchHash(text($0)) } : []
+        return (Column(.int64(ids.map { $0 < 0 ? 0 : ranks[Int($0)] }), validity: column.validity), hashes)
     }
-    var ranks = [Int64](repeating: 0, count: sorted.count)
-    for (rank, id) in sorted.enumerated() { ranks[id] = Int64(rank) }
-    return Column(.int64(ids.map { $0 < 0 ? 0 : ranks[Int($0)] }), validity: column.validity)
 }
 
 /// Columns made by several threads.

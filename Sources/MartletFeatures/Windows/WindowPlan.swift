@@ -8,13 +8,24 @@ package struct WindowPlan: Sendable, Hashable {
     package struct Feature: Sendable, Hashable {
         /// `aggregate_window`, such as `amount_sum_7d`.
         package let name: String
-        /// int64 for count and distinct, float64 for sum, mean and stddev, else the type of the column.
+        /// As `docs/semantics.md` has it.
         package let type: DataType
         package let function: AggregateFunction
-        /// Index into the events' inputs; nil for a count of rows.
+        /// Index into the events' inputs; nil for functions of rows.
         package let column: Int?
+        /// Index into the events' inputs of the column that the aggregate is split by; nil for most.
+        package let category: Int?
+        /// Of the keys of a map: the type that the column of the categories has.
+        let categoryType: DataType
         package let window: PlannedWindow
-        let group: Int
+        /// Of a ratio the features that are divided.
+        package internal(set) var operands: Operands?
+    }
+
+    /// Indices into the plan's features.
+    package struct Operands: Sendable, Hashable {
+        package let dividend: Int
+        package let divisor: Int
     }
 
     /// In the order of the aggregates, and within one of its windows.
@@ -40,22 +51,16 @@ package struct WindowPlan: Sendable, Hashable {
         var groups: [StateGroup] = []
         var inputs: [Input] = []
         for aggregate in aggregates {
-            let column = try resolve(aggregate, inputColumns)
-            if let column, let name = aggregate.column, !inputs.contains(where: { $0.index == column }) {
-                inputs.append(Input(name: name, index: column, type: aggregate.columnType))
+            try resolve(aggregate, inputColumns)
+            let column = aggregate.column.flatMap { inputColumns[$0] }
+            let category = aggregate.parameters.category.flatMap { inputColumns[$0] }
+            for input in aggregate.inputs {
+                guard let index = inputColumns[input.name], !inputs.contains(where: { $0.index == index }) else {
+                    continue
+                }
+                inputs.append(Input(name: input.name, index: index, type: input.type))
             }
-            let family = StateGroup.family(of: aggregate.function, hasColumn: column != nil)
-            let group = groups.firstIndex { $0.family == family && $0.column == column } ?? groups.count
-            if group == groups.count {
-                groups.append(
-                    StateGroup(
-                        family: family, column: column, columnName: aggregate.column ?? "", type: aggregate.columnType))
-            } else if groups[group].type != aggregate.columnType {
-                throw MartletError(
-                    .typeMismatch,
-                    "the column \(groups[group].columnName) is \(groups[group].type) in one aggregate and "
-                        + "\(aggregate.columnType) in \(aggregate.name)")
-            }
+            let group = try aggregate.function == .ratio ? nil : groupIndex(aggregate, column, category, &groups)
             for span in aggregate.windows {
                 guard span > .zero, span.microseconds <= timeLimitMicroseconds else {
                     throw MartletError(
@@ -66,19 +71,25 @@ package struct WindowPlan: Sendable, Hashable {
                     span: span, isExact: aggregate.isExact, shape: aggregate.shape, lag: aggregate.lag)
                 let index = windows.firstIndex(of: window) ?? windows.count
                 if index == windows.count { windows.append(window) }
-                groups[group].outputs.append(
-                    StateGroup.Output(
-                        function: stateFunction(aggregate.function), window: index, feature: features.count))
+                if let group {
+                    groups[group].outputs.append(
+                        StateGroup.Output(
+                            function: stateFunction(aggregate), parameters: loweringParameters(aggregate.parameters),
+                            window: index, feature: features.count))
+                }
                 features.append(
                     Feature(
-                        name: aggregate.featureName(span), type: resultType(aggregate), function: aggregate.function,
-                        column: column, window: window, group: group))
+                        name: aggregate.featureName(span), type: try resultType(aggregate),
+                        function: aggregate.function, column: column, category: category,
+                        categoryType: category == nil ? aggregate.columnType : aggregate.parameters.categoryType,
+                        window: window))
             }
         }
+        try resolveRatios(aggregates, &features)
         // How many events a tile has tells where the newest so many begin.
         let countsRows = windows.contains { if case .newest = $0.shape { true } else { false } }
         if countsRows && !groups.contains(where: { $0.family == .rows }) {
-            groups.append(StateGroup(family: .rows, column: nil, columnName: "", type: .int64))
+            groups.append(.rows)
         }
         self.features = features
         self.windows = windows
@@ -99,53 +110,5 @@ package struct WindowPlan: Sendable, Hashable {
                     "the column \(input.name) is \(events.inputs[input.index].type) but was planned as \(input.type)")
             }
         }
-    }
-}
-
-private func resolve(_ aggregate: WindowAggregate, _ inputColumns: [String: Int]) throws(MartletError) -> Int? {
-    guard let name = aggregate.column else {
-        guard aggregate.function == .count else {
-            throw MartletError(
-                .invalidDefinition, "the aggregate \(aggregate.name) (\(aggregate.function)) names no column",
-                fix: "only count can go without one")
-        }
-        return nil
-    }
-    guard let column = inputColumns[name] else {
-        let near = nearestName(to: name, among: inputColumns.keys.sorted())
-        throw MartletError(
-            .missingColumn, "the aggregate \(aggregate.name) reads the column \(name), which does not exist",
-            fix: near.map { "did you mean \($0)?" })
-    }
-    switch aggregate.function {
-    case .sum, .mean, .stddev:
-        guard aggregate.columnType.isNumeric || aggregate.columnType == .bool else {
-            throw MartletError(
-                .typeMismatch,
-                "the aggregate \(aggregate.name) takes the \(aggregate.function) of \(name), which is "
-                    + "\(aggregate.columnType)", fix: "\(aggregate.function) needs a number or a bool")
-        }
-    case .daysSince:
-        guard aggregate.columnType == .timestamp else {
-            throw MartletError(
-                .typeMismatch,
-                "the aggregate \(aggregate.name) takes the days since \(name), which is \(aggregate.columnType)",
-                fix: "days_since needs a timestamp")
-        }
-    case .count, .min, .max, .first, .last, .distinct: break
-    }
-    return column
-}
-
-/// What the state is asked for: days since a time are made of the greatest time when the result is.
-private func stateFunction(_ function: AggregateFunction) -> AggregateFunction {
-    function == .daysSince ? .max : function
-}
-
-private func resultType(_ aggregate: WindowAggregate) -> DataType {
-    switch aggregate.function {
-    case .count, .distinct: .int64
-    case .sum, .mean, .stddev, .daysSince: .float64
-    case .min, .max, .first, .last: aggregate.columnType
     }
 }

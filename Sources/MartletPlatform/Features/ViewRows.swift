@@ -87,7 +87,7 @@ extension FeatureViewDefinition {
         switch features {
         case .latest(let list): for feature in list { add(feature.column, feature.type) }
         case .windowed(let list):
-            for aggregate in list { if let name = aggregate.column { add(name, aggregate.columnType) } }
+            for aggregate in list { for input in aggregate.inputs { add(input.name, input.type) } }
         }
         return fields
     }

@@ -1,0 +1,200 @@
+import MartletCore
+import MartletDefinitions
+import Testing
+
+@testable import MartletFeatures
+
+@Suite("Many different values, leap days and edges")
+struct LimitTests {
+    private static let columns = ["x": 0, "c": 1]
+
+    private func aggregate(
+        _ name: String, _ function: AggregateFunction, _ type: DataType, _ parameters: AggregateParameters = .init(),
+        window: TimeSpan = .days(2), isExact: Bool = false
+    ) -> WindowAggregate {
+        WindowAggregate(
+            name: name, function: function, column: type == .string ? "c" : "x", columnType: type,
+            parameters: parameters, windows: [window], isExact: isExact)
+    }
+
+    /// Events of one entity, one a minute, each with a value of its own; texts beside the numbers.
+    private func manyValues(_ count: Int) -> EventColumns {
+        EventColumns(
+            ids: [Int32](repeating: 0, count: count), eventTimes: (0..<Int64(count)).map { $0 * 60_000_000 },
+            inputs: [
+                Column(.int64((0..<Int64(count)).map { $0 * 7_919 })),
+                Column(.string(ByteStrings((0..<count).map { "merchant \($0)" }))),
+            ])
+    }
+
+    @Test(
+        "beyond the limit distinct is an estimate, lists and maps are null, and tiles agree with the offline windows",
+        arguments: [false, true])
+    func beyondLimit(isExact: Bool) throws {
+        let list = AggregateParameters(length: 2)
+        let split = AggregateParameters(category: "c", categoryType: .string)
+        let aggregates = [
+            aggregate("numbers", .distinct, .int64, isExact: isExact),
+            aggregate("texts", .distinct, .string, isExact: isExact),
+            aggregate("approx", .approxDistinct, .string, isExact: isExact),
+            aggregate("top", .topK, .string, list, isExact: isExact),
+            aggregate("histogram", .histogram, .string, isExact: isExact),
+            aggregate("by", .sum, .int64, split, isExact: isExact),
+            aggregate("top_hour", .topK, .string, list, window: .hours(10), isExact: isExact),
+        ]
+        let plan = try WindowPlan(aggregates: aggregates, inputColumns: Self.columns)
+        let events = manyValues(2_500)
+        let upTo = Timestamp(microseconds: 2_500 * 60_000_000)
+        let records = try plan.buildTiles(events: events, upTo: upTo)
+        // The window holds everything, then 2,500 down to fewer than the limit, then nothing.
+        let times = [0, 5, 20, 33, 60].map { upTo.microseconds + $0 * 3_600_000_000 }
+        let columns = try plan.compute(
+            events: events, labels: LabelColumns(ids: times.map { _ in 0 }, times: times))
+        var assembly = plan.assembly(capacity: times.count)
+        for time in times { try assembly.append(record: records.record(0), at: Timestamp(microseconds: time)) }
+        #expect(isSame(assembly.finish(), columns))
+
+        let held = times.map { time in
+            events.eventTimes.count { $0 >= flooredTime(time - 172_800_000_000, isExact ? 1 : 3_600_000_000) }
+        }
+        #expect(held[0] == 2_500 && held[3] < differentValuesMaximum && held[4] == 0)
+        for (row, count) in held.enumerated() {
+            for column in 0..<2 {
+                guard case .int64(let distinct) = columns[column][row] else {
+                    Issue.record("distinct is null")
+                    continue
+                }
+                if count <= differentValuesMaximum {
+                    #expect(distinct == Int64(count))
+                } else {
+                    let bound = standardErrors(4, of: count)
+                    #expect(isNear(distinct, count, bound), "\(distinct) of \(count)")
+                }
+            }
+            for column in 3..<6 { #expect(columns[column].isNull(row) == (count > differentValuesMaximum)) }
+            #expect(!columns[6].isNull(row))
+        }
+    }
+
+    @Test("merged records beyond the limit have the bytes of one build")
+    func mergeBeyondLimit() throws {
+        let split = AggregateParameters(category: "c", categoryType: .string)
+        let aggregates = [
+            aggregate("texts", .distinct, .string, window: .days(20)),
+            aggregate("numbers", .histogram, .int64, window: .days(20)),
+            aggregate("by", .mean, .int64, split, window: .days(20)),
+        ]
+        let plan = try WindowPlan(aggregates: aggregates, inputColumns: Self.columns)
+        let events = manyValues(4_000)
+        let upTo = Timestamp(microseconds: 4_000 * 60_000_000)
+        let whole = try plan.buildTiles(events: events, upTo: upTo).record(0)
+        for step in [Int32(2), 3] {
+            let parts = (0..<step).map { part in (0..<Int32(4_000)).filter { $0 % step == part } }
+            let records = try parts.map { try plan.buildTiles(events: events.rows($0), upTo: upTo).record(0) }
+            let merged = try records.dropFirst().reduce(records[0]) { try plan.merge($1, $0) }
+            #expect(merged == whole, "\(step) parts")
+        }
+    }
+
+    @Test("a leap day is a day like any other")
+    func leapDay() throws {
+        let plan = try WindowPlan(
+            aggregates: [
+                aggregate("days", .sum, .int64, window: .days(12)),
+                aggregate("last", .lastN, .int64, .init(length: 2), window: .days(12)),
+                aggregate("sessions", .sessionCount, .int64, .init(gap: .hours(24)), window: .days(12)),
+                WindowAggregate(name: "since", function: .timeSinceLast, windows: [.days(12)]),
+            ], inputColumns: Self.columns)
+        let days = [(2, 28), (2, 29), (3, 2)].map { Timestamp(year: 2024, month: $0.0, day: $0.1) }
+        let events = EventColumns(
+            ids: [0, 0, 0], eventTimes: days.map(\.microseconds),
+            inputs: [Column(.int64([28, 29, 2])), Column(.string(ByteStrings(["a", "b", "c"])))])
+        let labels = [Timestamp(year: 2024, month: 3, day: 12, hour: 6), Timestamp(year: 2024, month: 3, day: 1)]
+        let columns = try plan.compute(
+            events: events, labels: LabelColumns(ids: [0, 0], times: labels.map(\.microseconds)))
+        // Twelve days before the 12th of March is the 29th of February.
+        #expect(columns[0] == Column(.float64([31, 57])))
+        #expect(columns[1][0] == .list([.int64(29), .int64(2)]) && columns[1][1] == .list([.int64(28), .int64(29)]))
+        #expect(columns[2] == Column(.int64([2, 1])))
+        #expect(columns[3] == Column(.float64([10.25 * 86_400, 86_400])))
+    }
+
+    @Test("empty windows have the results of no values")
+    func emptyWindows() throws {
+        let plan = try RandomEvents.plan(RandomEvents.aggregates(windows: [.hours(1)]))
+        let events = RandomEvents(seed: 1, count: 0, keys: 1, span: .hours(1)).events
+        let columns = try plan.compute(events: events, labels: LabelColumns(ids: [0, -1], times: [0, 5]))
+        var assembly = plan.assembly(capacity: 2)
+        assembly.appendMissing()
+        assembly.appendMissing()
+        #expect(isSame(assembly.finish(), columns))
+        for (feature, column) in zip(plan.features, columns) {
+            #expect(column.nullCount == (feature.isNullWhenEmpty ? 2 : 0), "\(feature.name)")
+            switch column[0] {
+            case .int64(let value): #expect(value == 0)
+            case .float64(let value): #expect(value == 0)
+            case .list(let values): #expect(values.isEmpty)
+            case .map(let values): #expect(values.isEmpty)
+            case let value: #expect(value.isNull, "\(feature.name)")
+            }
+        }
+    }
+
+    @Test("a ratio is null where it divides by nothing or has nothing to divide")
+    func ratios() throws {
+        let plan = try WindowPlan(
+            aggregates: [
+                aggregate("sum", .sum, .int64),
+                aggregate("mean", .mean, .int64),
+                WindowAggregate(
+                    name: "share", function: .ratio, parameters: .init(dividend: "mean", divisor: "sum"),
+                    windows: [.days(2)]),
+            ], inputColumns: Self.columns)
+        let events = EventColumns(
+            ids: [0, 0, 1, 1, 2], eventTimes: [1, 2, 1, 2, 1],
+            inputs: [
+                Column(.int64([4, 8, 3, -3, 9]), validity: Bitmap([true, true, true, true, false])),
+                Column(.string(ByteStrings(["a", "b", "c", "d", "e"]))),
+            ])
+        let columns = try plan.compute(
+            events: events, labels: LabelColumns(ids: [0, 1, 2, 3], times: [9, 9, 9, 9]))
+        #expect(columns[2] == Column(.float64([0.5, 0, 0, 0]), validity: Bitmap([true, false, false, false])))
+        let explained = try plan.explain(feature: 2, events: events, id: 0, at: Timestamp(microseconds: 9))
+        #expect(explained.contributing == [0, 1] && explained.value == Column(.float64([0.5])))
+        // A selection of the ratio alone assembles what it divides.
+        let records = try plan.buildTiles(events: events, upTo: Timestamp(microseconds: 9))
+        var assembly = plan.assembly(capacity: 1, selection: [2])
+        try assembly.append(record: records.record(0), at: Timestamp(microseconds: 9))
+        #expect(assembly.finish() == [Column(.float64([0.5]))])
+    }
+
+    @Test("aggregates that cannot be are refused with their reason")
+    func refusals() {
+        func code(_ aggregates: [WindowAggregate]) -> MartletError.Code? {
+            MartletFeaturesTests.code { try WindowPlan(aggregates: aggregates, inputColumns: Self.columns) }
+        }
+        #expect(code([aggregate("a", .quantile, .float64)]) == .invalidDefinition)
+        #expect(code([aggregate("a", .quantile, .float64, .init(quantile: 1.5))]) == .invalidDefinition)
+        #expect(code([aggregate("a", .topK, .string, .init(length: 0))]) == .invalidDefinition)
+        #expect(code([aggregate("a", .lastN, .string, .init(length: 1_001))]) == .invalidDefinition)
+        #expect(code([aggregate("a", .decayedSum, .int64)]) == .invalidDefinition)
+        #expect(code([aggregate("a", .sessionCount, .int64)]) == .invalidDefinition)
+        #expect(code([aggregate("a", .histogram, .float64)]) == .typeMismatch)
+        #expect(code([aggregate("a", .quantile, .string, .init(quantile: 0.5))]) == .typeMismatch)
+        #expect(code([aggregate("a", .max, .int64, .init(category: "c", categoryType: .string))]) == .typeMismatch)
+        #expect(code([aggregate("a", .sum, .int64, .init(category: "c", categoryType: .float64))]) == .typeMismatch)
+        #expect(code([aggregate("a", .sum, .int64, .init(category: "d", categoryType: .string))]) == .missingColumn)
+        func ratio(_ dividend: String, _ window: TimeSpan) -> WindowAggregate {
+            WindowAggregate(
+                name: "r", function: .ratio, parameters: .init(dividend: dividend, divisor: "n"), windows: [window])
+        }
+        let parts = [
+            aggregate("n", .count, .int64), aggregate("list", .topK, .string, .init(length: 1)),
+        ]
+        #expect(code(parts + [ratio("n", .days(2))]) == nil)
+        #expect(code(parts + [ratio("n", .days(1))]) == .invalidDefinition)
+        #expect(code(parts + [ratio("list", .days(2))]) == .invalidDefinition)
+        #expect(code(parts + [ratio("missing", .days(2))]) == .invalidDefinition)
+        #expect(code(parts + [ratio("r", .days(2))]) == .invalidDefinition)
+    }
+}
