@@ -12,9 +12,6 @@ final class Connection: @unchecked Sendable {
     // background task shares with it is in `late` and `busy`.
     private enum Phase { case receiving, tooLarge, waiting }
 
-    /// Up to so many times the limit a body is read and dropped, so that its sender gets an answer.
-    private static let patience: UInt64 = 4
-
     /// What a background task and a stopping server may both try to answer.
     private struct Late: @unchecked Sendable {
         // @unchecked: the handle is only given back to libmicrohttpd's thread-safe `MHD_resume_connection`.
@@ -53,24 +50,19 @@ final class Connection: @unchecked Sendable {
         // Long, or of a length not told: some routes take more than others.
         if let method = method(methodText), let limit = core.router.bodyLimit(method, path) { bodyLimitBytes = limit }
         if let length, length > UInt64(bodyLimitBytes) {
-            phase = .tooLarge
-            // A client that is still sending may miss an answer: what is not much too long is read to its end.
-            if length > Self.patience * UInt64(bodyLimitBytes) {
-                startNanoseconds = monotonicNanoseconds()
-                return answer(connection, tooLarge())
-            }
+            startNanoseconds = monotonicNanoseconds()
+            return answer(connection, tooLarge())
         }
         return cmartlet_http_yes()
     }
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
         receivedBytes += bytes.count
-        guard phase == .receiving, receivedBytes <= bodyLimitBytes else {
+        guard receivedBytes <= bodyLimitBytes else {
             phase = .tooLarge
             body.removeAll()
             // The library takes an answer only after the whole body: read some more of it, but not for ever.
-            let isPatient = UInt64(receivedBytes) <= Self.patience * UInt64(bodyLimitBytes)
-            return isPatient ? cmartlet_http_yes() : cmartlet_http_no()
+            return receivedBytes <= 4 * bodyLimitBytes ? cmartlet_http_yes() : cmartlet_http_no()
         }
         body.append(bytes)
         return cmartlet_http_yes()

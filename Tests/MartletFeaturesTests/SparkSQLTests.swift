@@ -34,7 +34,8 @@ struct SparkSQLTests {
                 (SELECT k0, row, w1, v0, max(t) AS t FROM pairs WHERE v0 IS NOT NULL
                   GROUP BY k0, row, w1, v0) GROUP BY k0, row)
                 SELECT l.row, coalesce(c0, 0) AS f0, coalesce(c1, 0) AS f1, coalesce(u2, 0) AS f2
-                FROM labels l LEFT JOIN aggregates ON l.row = aggregates.row LEFT JOIN distinct0 ON l.row = distinct0.row
+                FROM labels l LEFT JOIN aggregates ON l.row = aggregates.row \
+                LEFT JOIN distinct0 ON l.row = distinct0.row
                 """)
         #expect(found.features.map(\.type) == [.int64, .int64, .int64])
         #expect(found.features.map(\.value) == [.column("f0"), .column("f1"), .column("f2")])

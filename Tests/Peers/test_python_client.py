@@ -112,7 +112,8 @@ class PythonClient(unittest.TestCase):
         return folder
 
     def test_arrow_gives_what_the_command_line_gives(self):
-        for options, words in [({}, []), ({"as_known": True}, ["--as-known"]), ({"full_names": True}, ["--full-names"])]:
+        ways = [({}, []), ({"as_known": True}, ["--as-known"]), ({"full_names": True}, ["--full-names"])]
+        for options, words in ways:
             found = self.client.training_set(self.labels, service="fraud_score", **options)
             self.assertTrue(found.equals(self.expected(*words)), options)
         self.assertEqual(found.num_columns, 6 + 54)

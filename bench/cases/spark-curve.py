@@ -1,6 +1,7 @@
 """The payments training set by the kernels and by a local Spark, at growing numbers of events: where Spark takes over.
 
-SPARK_CURVE="100000 1000000 10000000" chooses the sizes. Wall time, processor time of all processes, and the peak of memory."""
+SPARK_CURVE="100000 1000000 10000000" chooses the sizes. Told are wall time, processor time of all processes, and the
+peak of memory."""
 
 import os
 import subprocess
@@ -72,7 +73,8 @@ def run(bench: Bench) -> Result:
     curve = []
     result = Result(
         case="spark-curve", unit="s", better="lower", ours=0,
-        setup="examples/payments, 54 features, a label for every 50 events, local Spark 4.1 on two processors with 4 GiB",
+        setup="examples/payments, 54 features, a label for every 50 events, local Spark 4.1 on two processors with"
+        " 4 GiB",
         target="equal values", details={"curve": curve})
     for size in sizes:
         folder = bench.scratch(f"spark-curve-{size}")

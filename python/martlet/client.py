@@ -235,9 +235,10 @@ class Martlet:
                 if attempt == 1 and not is_fresh and isinstance(
                         error, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)):
                     continue
-                raise MartletError(
-                    "unreachable", f"no answer from {self._url}: {error}",
-                    "is the server running? martlet serve") from error
+                # A body that is too long is answered before it is sent; the answer may be lost on the way.
+                fix = ("is the server running? martlet serve" if body is None or len(body) < 1 << 20 else
+                       f"is the server running, and does it take {len(body):,} bytes at once (limits.transfer)?")
+                raise MartletError("unreachable", f"no answer from {self._url}: {error}", fix) from error
         if response.status >= 400:
             raise error_of(response.status, answer)
         return response.status, response.headers, answer

@@ -14,6 +14,7 @@ extension WindowPlan {
             guard functions.contains(feature.function) else {
                 throw refused("\(feature.name): \(feature.function.rawValue) is")
             }
+            guard feature.category == nil else { throw refused("\(feature.name): aggregates split by a column are") }
             guard feature.window.shape == .sliding, feature.window.lag == .zero else {
                 throw refused("\(feature.name): windows other than sliding ones that end at the label's time are")
             }
@@ -55,7 +56,7 @@ private struct SparkWindowQuery {
         if group.family == .moments { addMoments(group) }
         if group.family == .extremes { addExtremes(group) }
         if group.family == .ends { addEnds(group) }
-        if group.family == .distinct { addDistinct(group) }
+        if group.family == .values { addDistinct(group) }
     }
 
     private func inside(_ output: StateGroup.Output) -> String { "FILTER (WHERE t >= w\(output.window))" }
@@ -125,7 +126,7 @@ private struct SparkWindowQuery {
         layers[2] += SparkLimbs.sumPositions.indices.map {
             "CAST(\(SparkLimbs.limb($0, of: narrow, SparkLimbs.sumPositions)) AS BIGINT) AS \(value)s\($0)"
         }
-        guard group.needsSquares else { return }
+        guard group.needs(.stddev) else { return }
         layers[2].append("\(SparkLimbs.high(of: narrow)) AS \(value)h")
         layers[3] += [
             "\(value)h * \(value)h AS \(value)a", "2D * \(value)h * (\(narrow) - \(value)h) AS \(value)b",

@@ -83,8 +83,8 @@ private struct SparkColumns {
         default:
             throw MartletError(
                 .invalidDefinition,
-                "features \(view.about.name): column \(name) is \(found.isEmpty ? "not there" : found), which on Spark is "
-                    + "not read as \(type.rawValue)", place: view.about.place,
+                "features \(view.about.name): column \(name) is \(found.isEmpty ? "not there" : found), which on Spark "
+                    + "is not read as \(type.rawValue)", place: view.about.place,
                 fix: "declare the type that the column has, or build this set with `engine: duckdb`")
         }
     }

@@ -7,8 +7,8 @@ extension Workspace {
     /// workspace's own.
     /// - Parameter files: the text of each `*.yaml`, `*.yml` and `*.sql` by its path within the repository; nil means
     ///   those of this workspace's own folder.
-    /// - Throws: `DefinitionFaults` with every fault, its place being the path within the repository; `invalidInput` for
-    ///   a path that is none of a repository, `limitExceeded`.
+    /// - Throws: `DefinitionFaults` with every fault, its place being the path within the repository; `invalidInput`
+    ///   for a path that is none of a repository, `limitExceeded`.
     package func plan(files: [String: [UInt8]]?) throws -> ApplyPlan {
         guard let files else { return try plan(folder: directory, RepositoryLimits()) }
         let limits = RepositoryLimits()
