@@ -182,12 +182,11 @@ struct NaiveOracle {
             landmarks[landmark, default: []].append(((input[row].number ?? 0) * weight, weight))
         }
         func total(_ time: Int64, _ part: ((term: Double, weight: Double)) -> Double) -> Double {
-            ExactMoments(
-                landmarks.map { landmark, terms in
-                    let sum = ExactMoments(terms.map(part)).sum
-                    return sum.isFinite ? sum * decayFactor(time - landmark, halfLife: halfLife) : sum
-                }
-            ).sum
+            let sums = landmarks.map { landmark, terms in
+                let sum = ExactMoments(terms.map(part)).sum
+                return sum.isFinite ? sum * decayFactor(time - landmark, halfLife: halfLife) : sum
+            }
+            return sums.contains { $0.isNaN } ? .nan : ExactMoments(sums).sum
         }
         if aggregate.function == .decayedSum { return Cell(.float64(canonical(total(time) { $0.term }))) }
         guard let newest = landmarks.keys.max() else { return .null }

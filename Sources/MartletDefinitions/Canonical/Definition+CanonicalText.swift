@@ -128,6 +128,10 @@ extension FeatureViewDefinition {
                 aggregate.parameters.writeCanonical(to: &json)
                 json.member("windows", aggregate.windows.map(\.description))
                 json.member("exact", aggregate.isExact)
+                // Only where they are there, so that definitions without them keep their text.
+                json.optional("where", aggregate.filter)
+                if aggregate.shape != .sliding { json.member("shape", aggregate.shape.text) }
+                if aggregate.lag != .zero { json.member("lag", aggregate.lag.description) }
                 json.optional("description", aggregate.description)
             }
         }

@@ -155,9 +155,14 @@ extension FeatureViewDefinition {
                     WindowAggregate(
                         name: try aggregate.text("name"), function: try aggregate.choice("function"),
                         column: try aggregate.optionalText("column"), columnType: try aggregate.choice("type"),
-                        parameters: try AggregateParameters(aggregate),
+                        parameters: try AggregateParameters(aggregate), filter: try aggregate.optionalText("where"),
                         windows: try aggregate.texts("windows").map { try aggregate.timeSpan($0, "windows") },
                         isExact: try aggregate.flag("exact"),
+                        shape: try aggregate.optionalText("shape").map { text in
+                            guard let shape = WindowShape(text) else { throw aggregate.fault("shape") }
+                            return shape
+                        } ?? .sliding,
+                        lag: try aggregate.optionalText("lag").map { try aggregate.timeSpan($0, "lag") } ?? .zero,
                         description: try aggregate.optionalText("description") ?? "")
                 })
         }

@@ -39,8 +39,11 @@ struct AggregateBuilder {
             head.column = object.text("column")
             head.place = object.place("column")
         }
-        let windows = readWindows(object?["windows"] ?? viewWindows, isExact: object?["exact"]?.boolean ?? false, entry)
-        guard checkParameters(object, &head, entry, what) else { return nil }
+        var windows = WindowsBuilder(object: object, viewWindows: viewWindows, isViewWhole: isViewWhole)
+        let held = windows.read(entry)
+        faults.append(windows.faults)
+        checkFilter(object, what)
+        guard let held, checkParameters(object, &head, entry, what) else { return nil }
         var columnType = DataType.int64
         if let column = head.column {
             guard let type = columns.type(object?["type"], of: column, at: head.place, for: what, &faults) else {
@@ -53,8 +56,19 @@ struct AggregateBuilder {
         }
         return WindowAggregate(
             name: entry.name, function: head.function, column: head.column, columnType: columnType,
-            parameters: head.parameters, windows: windows, isExact: object?["exact"]?.boolean ?? false,
-            description: object?.text("description") ?? "")
+            parameters: head.parameters, filter: object?.text("where"), windows: held.spans, isExact: held.isExact,
+            shape: held.shape, lag: held.lag, description: object?.text("description") ?? "")
+    }
+
+    private mutating func checkFilter(_ object: CheckedObject?, _ what: String) {
+        guard let filter = object?["where"], let text = filter.text else { return }
+        if let fault = expressionFault(text) {
+            faults.add("\(what): `where` is not one expression: \(fault)", at: filter.place)
+        }
+        if object?.text("function") == AggregateFunction.ratio.rawValue {
+            faults.add(
+                "\(what): a ratio has no `where`", at: filter.place, fix: "give it to the aggregates it is made of")
+        }
     }
 
     /// What is aggregated and how.
@@ -207,45 +221,12 @@ struct AggregateBuilder {
                 faults.add(
                     "aggregate `\(entry.name)`: `\(name)` has no window \(window)", at: object.place(key),
                     fix: "give `\(name)` the same windows")
-            } else if part.isExact != ratio.isExact {
+            } else if part.isExact != ratio.isExact || part.shape != ratio.shape || part.lag != ratio.lag {
                 faults.add(
-                    "aggregate `\(entry.name)` and `\(name)` are not both exact", at: object.place(key),
-                    fix: "give both `exact: \(part.isExact)`")
+                    "aggregate `\(entry.name)` and `\(name)` have windows of different kinds", at: object.place(key),
+                    fix: "give both the same `exact`, `tumbling`, `session`, `last` and `lag`")
             }
         }
-    }
-
-    private mutating func readWindows(_ value: Checked?, isExact: Bool, _ entry: CheckedEntry) -> [TimeSpan] {
-        guard let value else {
-            if isViewWhole {
-                faults.add(
-                    "aggregate `\(entry.name)` has no windows", at: entry.namePlace,
-                    fix: "add `windows` to it or to the view, such as [1h, 1d, 7d]")
-            }
-            return []
-        }
-        var windows: [TimeSpan] = []
-        for item in value.list ?? [value] {
-            guard let window = item.timeSpan else { continue }
-            let hop = windowHop(window)
-            if window <= .zero {
-                faults.add("the window \(window) is not positive", at: item.place)
-            } else if window > DefinitionLanguage.maximumWindow {
-                faults.add(
-                    "the window \(window) is longer than the limit of \(DefinitionLanguage.maximumWindow)",
-                    at: item.place, .limitExceeded)
-            } else if !isExact, window.microseconds % hop.microseconds != 0 {
-                faults.add(
-                    "the window \(window) of aggregate `\(entry.name)` is not a multiple of \(hop), "
-                        + "the step to which it is rounded",
-                    at: item.place, fix: "use a multiple of \(hop), or give the aggregate `exact: true`")
-            } else if windows.contains(window) {
-                faults.add("the window \(window) is given twice", at: item.place)
-            } else {
-                windows.append(window)
-            }
-        }
-        return windows
     }
 }
 

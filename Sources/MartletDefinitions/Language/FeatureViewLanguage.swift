@@ -53,10 +53,19 @@ extension DefinitionLanguage {
             MemberShape("by_type", dataType, "The type of the column in `by`, as `type` is of `column`."),
             MemberShape("of", .name, "Of ratio: the aggregate that is divided."),
             MemberShape("to", .name, "Of ratio: the aggregate by which it is divided."),
+            MemberShape("where", .text, "A boolean SQL expression: only rows for which it is true are aggregated."),
             MemberShape("windows", timeSpans, "Its windows where they are not the view's."),
             MemberShape(
-                "exact", .boolean,
-                "Whether the left ends of the windows are exact instead of rounded; false without it."),
+                "exact", .boolean, "Whether the ends of the windows are exact instead of rounded; false without it."),
+            MemberShape(
+                "tumbling", .boolean,
+                "Whether a window is the last whole one that has ended, such as yesterday; false without it."),
+            MemberShape("lag", .timeSpan, "How long before the moment asked for the windows are seen from."),
+            MemberShape(
+                "session", .timeSpan,
+                "Instead of windows: over the run of events that goes on, no two further apart than this."),
+            MemberShape("last", .integer(1...10_000), "Instead of windows: over so many of the newest rows."),
+            MemberShape("within", .timeSpan, "How far back `session` (1d without it) and `last` (365d) may reach."),
             MemberShape("description", .text, "What it is, for a person."),
         ])
 

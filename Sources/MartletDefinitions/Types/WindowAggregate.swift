@@ -9,6 +9,9 @@ package struct WindowAggregate: Sendable, Hashable {
     /// The type of that column; int64 where there is none.
     package var columnType: DataType
     package var parameters: AggregateParameters
+    /// A boolean SQL expression over the rows: others are as if their value were missing. Windows that follow events
+    /// follow all of them.
+    package var filter: String?
     package var windows: [TimeSpan]
     /// Whether the ends of the windows are exact instead of rounded down to the hop.
     package var isExact: Bool
@@ -19,7 +22,8 @@ package struct WindowAggregate: Sendable, Hashable {
 
     package init(
         name: String, function: AggregateFunction, column: String? = nil, columnType: DataType = .int64,
-        parameters: AggregateParameters = AggregateParameters(), windows: [TimeSpan], isExact: Bool = false,
+        parameters: AggregateParameters = AggregateParameters(), filter: String? = nil, windows: [TimeSpan],
+        isExact: Bool = false,
         shape: WindowShape = .sliding, lag: TimeSpan = .zero, description: String = ""
     ) {
         self.name = name
@@ -27,6 +31,7 @@ package struct WindowAggregate: Sendable, Hashable {
         self.column = column
         self.columnType = columnType
         self.parameters = parameters
+        self.filter = filter
         self.windows = windows
         self.isExact = isExact
         self.shape = shape
@@ -52,12 +57,40 @@ package struct WindowAggregate: Sendable, Hashable {
         }
     }
 
-    /// The columns of the rows that it reads, with their types.
-    package var inputs: [(name: String, type: DataType)] {
-        var inputs: [(name: String, type: DataType)] = []
-        if let column { inputs.append((column, columnType)) }
-        if let category = parameters.category { inputs.append((category, parameters.categoryType)) }
-        return inputs
+    /// What it reduces; nil where every row counts alike.
+    package var value: AggregateInput? {
+        if parameters.category != nil { return column.map { AggregateInput(column: $0, type: columnType) } }
+        if filter == nil && column == nil { return nil }
+        return AggregateInput(column: column, type: column == nil ? .bool : columnType, filter: filter)
+    }
+
+    /// What it is split by.
+    package var category: AggregateInput? {
+        parameters.category.map { AggregateInput(column: $0, type: parameters.categoryType, filter: filter) }
+    }
+
+    /// What it reads of the rows.
+    package var inputs: [AggregateInput] { [value, category].compactMap { $0 } }
+}
+
+/// A column as an aggregate reads it.
+package struct AggregateInput: Sendable, Hashable {
+    /// nil stands for a column of true.
+    package var column: String?
+    package var type: DataType
+    /// The boolean SQL expression without which the value is missing.
+    package var filter: String?
+
+    package init(column: String?, type: DataType, filter: String? = nil) {
+        self.column = column
+        self.type = type
+        self.filter = filter
+    }
+
+    /// Different for each input of a view: the column's name where there is no filter.
+    package var name: String {
+        guard let filter else { return column ?? "" }
+        return "\(column ?? "true") where \(filter)"
     }
 }
 

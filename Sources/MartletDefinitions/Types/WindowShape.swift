@@ -20,3 +20,30 @@ package enum WindowShape: Sendable, Hashable {
         }
     }
 }
+
+extension WindowShape {
+    /// `tumbling`, `session 30m`, `newest 10`.
+    var text: String {
+        switch self {
+        case .sliding: "sliding"
+        case .tumbling: "tumbling"
+        case .session(let gap): "session \(gap)"
+        case .newest(let count): "newest \(count)"
+        }
+    }
+
+    init?(_ text: String) {
+        let words = text.split(separator: " ").map(String.init)
+        switch words.first {
+        case "sliding" where words.count == 1: self = .sliding
+        case "tumbling" where words.count == 1: self = .tumbling
+        case "session" where words.count == 2:
+            guard let gap = TimeSpan(words[1]) else { return nil }
+            self = .session(gap: gap)
+        case "newest" where words.count == 2:
+            guard let count = Int(words[1]) else { return nil }
+            self = .newest(count)
+        default: return nil
+        }
+    }
+}

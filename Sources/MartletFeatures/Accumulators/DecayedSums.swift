@@ -103,9 +103,9 @@ package struct DecayedSums: InvertibleAccumulator {
         var total = Moments()
         for part in parts {
             guard let sum = part[keyPath: moments].lower(.sum) else { continue }
+            if sum.isNaN { return .nan }
             // An infinity never fades.
-            let isFinite = sum.isFinite
-            total.add(.real(isFinite ? sum * decayFactor(time &- part.landmark, halfLife: halfLife) : sum))
+            total.add(.real(sum.isInfinite ? sum : sum * decayFactor(time &- part.landmark, halfLife: halfLife)))
         }
         return total.lower(.sum) ?? 0
     }

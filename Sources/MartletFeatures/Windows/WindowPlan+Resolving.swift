@@ -50,8 +50,8 @@ func groupIndex(
     let family = StateGroup.family(
         of: aggregate.function, hasColumn: column != nil, hasCategory: category != nil)
     var key = StateGroup.Key(family: family, column: column, category: category)
-    var name = aggregate.column ?? ""
-    var type = aggregate.columnType
+    var name = aggregate.value?.name ?? ""
+    var type = aggregate.value?.type ?? aggregate.columnType
     switch family {
     case .firsts, .lasts: key.length = parameters.length ?? 0
     case .decayed: key.halfLife = parameters.halfLife?.microseconds ?? 0
@@ -60,7 +60,7 @@ func groupIndex(
         // A count of rows by category is the histogram of the category.
         key.column = category
         key.category = nil
-        name = parameters.category ?? ""
+        name = aggregate.category?.name ?? ""
         type = parameters.categoryType
     default: break
     }
@@ -74,7 +74,8 @@ func groupIndex(
     }
     groups.append(
         StateGroup(
-            key: key, columnName: name, type: type, categoryName: key.category == nil ? "" : parameters.category ?? "",
+            key: key, columnName: name, type: type,
+            categoryName: key.category == nil ? "" : aggregate.category?.name ?? "",
             categoryType: parameters.categoryType))
     return groups.count - 1
 }

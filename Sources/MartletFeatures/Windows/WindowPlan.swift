@@ -52,8 +52,8 @@ package struct WindowPlan: Sendable, Hashable {
         var inputs: [Input] = []
         for aggregate in aggregates {
             try resolve(aggregate, inputColumns)
-            let column = aggregate.column.flatMap { inputColumns[$0] }
-            let category = aggregate.parameters.category.flatMap { inputColumns[$0] }
+            let column = aggregate.value.flatMap { inputColumns[$0.name] }
+            let category = aggregate.category.flatMap { inputColumns[$0.name] }
             for input in aggregate.inputs {
                 guard let index = inputColumns[input.name], !inputs.contains(where: { $0.index == index }) else {
                     continue

@@ -51,7 +51,10 @@ struct ViewQuery {
         let position = has.contains(SystemColumn.position.name) ? SystemColumn.position.name : "0::BIGINT"
         var selected = try keys.map { try column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
         selected += [eventTime, arrival, position]
-        selected += try inputs.map { try column($0.name, $0.type) }
+        selected += try view.inputs.map { input in
+            let value = try input.column.map { try column($0, input.type) } ?? "TRUE"
+            return input.filter.map { "CASE WHEN (\($0)) THEN \(value) END" } ?? value
+        }
         var text =
             "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ") + " FROM \(relation)"
         var conditions = ["\(eventTime) IS NOT NULL"]
@@ -78,19 +81,20 @@ struct ViewQuery {
 }
 
 extension FeatureViewDefinition {
-    /// The columns that the features read, each once, in the order of their first use.
-    var inputFields: [Field] {
-        var fields: [Field] = []
-        func add(_ name: String, _ type: DataType) {
-            if !fields.contains(where: { $0.name == name }) { fields.append(Field(name, type)) }
+    /// What the features read, each once, in the order of its first use.
+    var inputs: [AggregateInput] {
+        var inputs: [AggregateInput] = []
+        func add(_ input: AggregateInput) {
+            if !inputs.contains(where: { $0.name == input.name }) { inputs.append(input) }
         }
         switch features {
-        case .latest(let list): for feature in list { add(feature.column, feature.type) }
-        case .windowed(let list):
-            for aggregate in list { for input in aggregate.inputs { add(input.name, input.type) } }
+        case .latest(let list): for feature in list { add(AggregateInput(column: feature.column, type: feature.type)) }
+        case .windowed(let list): for aggregate in list { for input in aggregate.inputs { add(input) } }
         }
-        return fields
+        return inputs
     }
+
+    var inputFields: [Field] { inputs.map { Field($0.name, $0.type) } }
 }
 
 /// A user's query as it can stand in parentheses: without the semicolon that ends it.
