@@ -63,17 +63,19 @@ extension Workspace {
 
     private func sparkSQL(_ view: FeatureViewDefinition, _ relations: SparkRelations) throws -> SparkViewSQL {
         let inputs = view.inputFields.map(\.name)
-        switch view.features {
-        case .windowed: return try view.windowPlan(inputs: inputs).sparkSQL(relations)
-        case .latest(let features):
-            let columns = try features.map { feature in
-                guard let input = inputs.firstIndex(of: feature.column) else {
-                    throw MartletError(.internalFault, "the input \(feature.column) is not read")
-                }
-                return (type: feature.type, input: input)
-            }
-            return sparkLatestSQL(features: columns, ttl: view.ttl, relations: relations)
+        if case .windowed = view.features { return try view.windowPlan(inputs: inputs).sparkSQL(relations) }
+        guard case .latest(let features) = view.features else {
+            throw MartletError(
+                .invalidDefinition, "features \(view.about.name) are not computed on Spark", place: view.about.place,
+                fix: "docs/engines.md lists what is; build this set with `engine: duckdb`")
         }
+        let columns = try features.map { feature in
+            guard let input = inputs.firstIndex(of: feature.column) else {
+                throw MartletError(.internalFault, "the input \(feature.column) is not read")
+            }
+            return (type: feature.type, input: input)
+        }
+        return sparkLatestSQL(features: columns, ttl: view.ttl, relations: relations)
     }
 
     private func labelKeys(_ labels: LabelSet, _ keys: [Field]) throws -> RecordBatch {
