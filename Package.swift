@@ -55,8 +55,8 @@ let package = Package(
         .target(
             name: "MartletServer",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletHTTP", "MartletOnline", "MartletPlatform",
-                "MartletRegistry",
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP", "MartletOnline",
+                "MartletPlatform", "MartletRegistry",
             ]),
         .executableTarget(
             name: "martlet",
@@ -114,15 +114,14 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletPlatform", "MartletQuality",
-                "MartletQuery",
-                "MartletRegistry", "MartletSynth", "MartletTestSupport",
+                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletQuality", "MartletQuery", "MartletRegistry", "MartletSynth", "MartletTestSupport",
             ]),
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletPlatform",
-                "MartletServer", "MartletTestSupport",
+                "HTTPTestSupport", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
+                "MartletKeyValue", "MartletOnline", "MartletPlatform", "MartletServer", "MartletTestSupport",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),

@@ -44,7 +44,9 @@ extension Timestamp: CustomStringConvertible {
 
     package func appendRFC3339(to bytes: inout [UInt8]) {
         let days = flooredDivision(microseconds, by: 86_400_000_000)
-        let rest = microseconds - days * 86_400_000_000
+        // Not by multiplication, which the least time would overflow.
+        let remainder = microseconds % 86_400_000_000
+        let rest = remainder < 0 ? remainder + 86_400_000_000 : remainder
         let (year, month, day) = civilFromDays(Int(days))
         appendPadded(year, 4, &bytes)
         bytes.append(UInt8(ascii: "-"))

@@ -39,10 +39,9 @@ extension OnlineStore {
 
 extension ViewAnswer {
     func columns(_ view: OnlineView, _ features: [Int], _ rows: [Int]) throws -> OnlineColumns {
-        let columns =
-            isWindowed
-            ? self.columns.map { $0.gathering(rows.map { Int32($0) }) }
-            : try features.map { try column(view.features[$0].type, $0, rows.map { self.rows[$0] }) }
+        let columns = try features.enumerated().map { place, feature in
+            try column(of: view, feature: feature, place: place, rows: rows)
+        }
         let statuses = columns.map { column in
             rows.enumerated().map { index, key in status(key: key, isNull: column.isNull(index)) }
         }
@@ -50,14 +49,20 @@ extension ViewAnswer {
             columns: columns, statuses: statuses, eventTimes: rows.map { Timestamp(microseconds: eventTimes[$0]) })
     }
 
-    private func column(_ type: DataType, _ feature: Int, _ rows: [LatestRow?]) throws -> Column {
-        var builder = ColumnBuilder(type)
-        for row in rows {
-            guard let row, row.isPresent(feature) else {
+    /// One feature, row by row.
+    /// - Parameters:
+    ///   - feature: index into the view's features.
+    ///   - place: where it stands among the features with which the answer was filled.
+    ///   - rows: the key of each row.
+    package func column(of view: OnlineView, feature: Int, place: Int, rows: [Int]) throws -> Column {
+        if isWindowed { return columns[place].gathering(rows.map { Int32($0) }) }
+        var builder = ColumnBuilder(view.features[feature].type)
+        for key in rows {
+            guard let row = self.rows[key], row.isPresent(feature) else {
                 builder.appendNull()
                 continue
             }
-            builder.append(try row.value(feature, type))
+            builder.append(try row.value(feature, builder.type))
         }
         return builder.finish()
     }

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletFeatures
 internal import MartletHTTP
 internal import MartletOnline
 
@@ -8,6 +9,8 @@ struct OnlineAnswer {
     let plan: ServingPlan
     private let answers: [ViewAnswer]
     private let keyRows: [[Int]]
+    /// The derived features, row by row.
+    private let derived: [Column]
     let rowCount: Int
     // What repeats is written once and copied: the statuses of an all-present column, the times of a view while its
     // features follow one another.
@@ -15,29 +18,35 @@ struct OnlineAnswer {
     private var timesOfPart: Range<Int>?
     private var part = -1
 
-    init(_ plan: ServingPlan, _ scratch: OnlineScratch, rowCount: Int) {
+    init(_ plan: ServingPlan, _ scratch: OnlineScratch, derived: [Column], rowCount: Int) {
         self.plan = plan
+        self.derived = derived
         answers = scratch.answers
         keyRows = scratch.keyRows
         self.rowCount = rowCount
     }
 
-    mutating func write(_ request: OnlineRequest, to writer: inout ByteWriter) throws {
+    /// - Parameter keys: the columns of the request that are given back.
+    mutating func write(_ keys: [OnlineRequest.EntityColumn], to writer: inout ByteWriter) throws {
         writer.append("{\"results\":[")
-        for (index, column) in request.entities.enumerated() {
+        for (index, column) in keys.enumerated() {
             if index > 0 { writer.append(UInt8(ascii: ",")) }
             writeKeys(column, to: &writer)
         }
-        for output in plan.outputs {
-            writer.append(UInt8(ascii: ","))
-            try writeFeature(output, to: &writer)
+        for (index, output) in plan.derivation.outputs.enumerated() {
+            if index > 0 || !keys.isEmpty { writer.append(UInt8(ascii: ",")) }
+            switch output {
+            case .stored(let place): try writeFeature(plan.stored[place], to: &writer)
+            case .derived(let place): writeDerived(derived[place], to: &writer)
+            }
         }
         writer.append("],\"metadata\":{\"feature_names\":[")
-        for (index, column) in request.entities.enumerated() {
+        for (index, column) in keys.enumerated() {
             if index > 0 { writer.append(UInt8(ascii: ",")) }
             writer.appendJSON(utf8: column.name)
         }
-        writer.append(contentsOf: plan.namesJSON)
+        // Each name stands after a comma.
+        writer.append(contentsOf: keys.isEmpty ? Array(plan.namesJSON.dropFirst()) : plan.namesJSON)
         writer.append(UInt8(ascii: "]"))
         writer.append(contentsOf: plan.metadataJSON)
         writer.append("}}")
@@ -62,11 +71,30 @@ struct OnlineAnswer {
             writePresent(to: &writer)
         }
         writer.append("],\"event_timestamps\":[")
-        for row in 0..<rowCount { writer.append(row == 0 ? "\"1970-01-01T00:00:00Z\"" : ",\"1970-01-01T00:00:00Z\"") }
+        writeNoTimes(to: &writer)
         writer.append("]}")
     }
 
-    private mutating func writeFeature(_ output: ServingPlan.Output, to writer: inout ByteWriter) throws {
+    /// A value that is computed is there or is null, and has no event time.
+    private mutating func writeDerived(_ column: Column, to writer: inout ByteWriter) {
+        writer.append("{\"values\":[")
+        let allPresent = writeColumn(column, Array(0..<rowCount), to: &writer)
+        writer.append("],\"statuses\":[")
+        if allPresent {
+            writePresent(to: &writer)
+        } else {
+            writeStatuses(to: &writer) { column.isNull($0) ? .nullValue : .present }
+        }
+        writer.append("],\"event_timestamps\":[")
+        writeNoTimes(to: &writer)
+        writer.append("]}")
+    }
+
+    private func writeNoTimes(to writer: inout ByteWriter) {
+        for row in 0..<rowCount { writer.append(row == 0 ? "\"1970-01-01T00:00:00Z\"" : ",\"1970-01-01T00:00:00Z\"") }
+    }
+
+    private mutating func writeFeature(_ output: ServingPlan.Stored, to writer: inout ByteWriter) throws {
         // Only the arrays that are needed are named: a copy of an answer would count references to all of them.
         let keys = keyRows[output.keyGroup]
         writer.append("{\"values\":[")
@@ -149,7 +177,7 @@ struct OnlineAnswer {
 
 /// - Returns: whether every value is present.
 private func writeLatest(
-    _ rows: [LatestRow?], _ keys: [Int], _ output: ServingPlan.Output, to writer: inout ByteWriter
+    _ rows: [LatestRow?], _ keys: [Int], _ output: ServingPlan.Stored, to writer: inout ByteWriter
 ) throws -> Bool {
     var allPresent = true
     let feature = output.feature

@@ -76,8 +76,9 @@ final class OnlineHandler: Sendable {
         let now = time.now()
         try store.read(plan.lookups, keys: scratch.keys, into: &table) { table in
             try scratch.fillAnswers(plan, table, now)
-            var answer = OnlineAnswer(plan, scratch, rowCount: request.rowCount)
-            try answer.write(request, to: &writer)
+            let derived = try plan.derivedColumns(scratch, request)
+            var answer = OnlineAnswer(plan, scratch, derived: derived, rowCount: request.rowCount)
+            try answer.write(state.keyColumns(of: request, plan), to: &writer)
         }
     }
 
@@ -87,7 +88,8 @@ final class OnlineHandler: Sendable {
         for column in request.entities where !plan.hasKey(column.name) {
             let name = text(column.name)
             if state.joinKeys.contains(name) || state.catalog.entityKeys[name] != nil { continue }
-            let near = nearestName(to: name, among: state.joinKeys.sorted())
+            if state.requestNames.contains(name) { continue }
+            let near = nearestName(to: name, among: state.joinKeys.union(state.requestNames).sorted())
             throw FeastError(
                 type: "extra_forbidden", at: [.name("entities"), .name(name)],
                 "there is no join key \(name)" + (near.map { "; did you mean \($0)?" } ?? ""))

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletFeatures
 internal import MartletHTTP
 internal import MartletOnline
 
@@ -11,7 +12,8 @@ final class ServingPlan: Sendable {
         var features: [Int]
     }
 
-    struct Output: Sendable {
+    /// A feature that is read.
+    struct Stored: Sendable {
         let part: Int
         let keyGroup: Int
         /// Index into the view's features.
@@ -26,8 +28,10 @@ final class ServingPlan: Sendable {
     let parts: [Part]
     /// One for each part.
     let lookups: [RecordLookup]
-    /// In the order asked for.
-    let outputs: [Output]
+    /// What is read: what is asked for and what derived features need besides.
+    let stored: [Stored]
+    /// How the features asked for come of it; its `stored` are those here.
+    let derivation: DerivedPlan
     /// The names of the outputs as JSON strings, each after a comma.
     let namesJSON: [UInt8]
     /// `,"feature_view_metadata":[…]`, or empty.
@@ -47,47 +51,53 @@ final class ServingPlan: Sendable {
         var keyGroups: [[Field]] = []
         var parts: [Part] = []
         var lookups: [RecordLookup] = []
-        var outputs: [Output] = []
-        var names: [String] = []
+        var stored: [Stored] = []
         var partOfView: [String: Int] = [:]
-        for reference in references {
+        for reference in references { try catalog.checkDerived(reference) }
+        let wanted = references.map { FeatureReference(view: $0.label(in: catalog), feature: $0.feature) }
+        // Versions are part of the label: to the plan they are views of their own.
+        let named = Dictionary(zip(wanted.map(\.view), references)) { first, _ in first }
+        derivation = try DerivedPlan(wanted, derived: catalog.derivedViews)
+        for needed in derivation.stored {
+            var reference = named[needed.view] ?? Reference(view: needed.view, version: nil, feature: "")
+            reference.feature = needed.feature
             let view = try catalog.view(reference)
-            guard let feature = view.featureIndex(reference.feature) else {
-                let near = nearestName(to: reference.feature, among: view.features.map(\.name))
-                throw FeastError(
-                    status: 404, class: "FeastObjectNotFoundException",
-                    "Feature \(reference.feature) does not exist in feature view \(view.name)"
-                        + (near.map { "; did you mean \($0)?" } ?? ""))
+            guard let feature = view.featureIndex(needed.feature) else {
+                throw unknownFeature(needed.feature, of: view.name, among: view.features)
             }
-            let label = reference.version.map { "\(reference.view)@v\($0)" } ?? reference.view
-            let part = partOfView[label] ?? parts.count
+            let part = partOfView[needed.view] ?? parts.count
             if part == parts.count {
-                partOfView[label] = part
+                partOfView[needed.view] = part
                 let group = keyGroups.firstIndex(of: view.keys) ?? keyGroups.count
                 if group == keyGroups.count { keyGroups.append(view.keys) }
                 parts.append(Part(view: view, keyGroup: group, features: []))
                 lookups.append(RecordLookup(view: try store.handle(for: view.identity), keyIndex: group))
             }
-            outputs.append(
-                Output(
+            stored.append(
+                Stored(
                     part: part, keyGroup: parts[part].keyGroup, feature: feature, column: parts[part].features.count,
                     type: view.features[feature].type)
             )
             parts[part].features.append(feature)
-            names.append(hasFullNames ? "\(label)__\(reference.feature)" : reference.feature)
         }
+        let names = wanted.map { hasFullNames ? "\($0.view)__\($0.feature)" : $0.feature }
         try checkUnique(names, hasFullNames)
         self.keyGroups = keyGroups
         self.parts = parts
         self.lookups = lookups
-        self.outputs = outputs
+        self.stored = stored
         namesJSON = names.flatMap { name in
             var writer = ByteWriter()
             writer.append(UInt8(ascii: ","))
             writer.appendJSON(name)
             return writer.copied()
         }
-        metadataJSON = hasVersionMetadata ? versionMetadata(parts.map(\.view)) : []
+        let derived = catalog.derivedViews.values.filter { view in wanted.contains { $0.view == view.name } }
+        metadataJSON =
+            hasVersionMetadata
+            ? versionMetadata(
+                parts.map { ($0.view.name, $0.view.identity.version) }
+                    + derived.map { ($0.name, $0.version) }.sorted { $0.0 < $1.0 }) : []
     }
 
     /// Whether one of the views has a join key of that name.
@@ -114,13 +124,41 @@ extension ServingPlan.Reference {
     }
 }
 
+extension ServingPlan.Reference {
+    /// The view, with the version where one of several is named.
+    fileprivate func label(in catalog: ServingCatalog) -> String {
+        guard let version, catalog.derivedViews[view] == nil else { return view }
+        return "\(view)@v\(version)"
+    }
+}
+
+private func unknownFeature(_ name: String, of view: String, among features: [Field]) -> FeastError {
+    let near = nearestName(to: name, among: features.map(\.name))
+    return FeastError(
+        status: 404, class: "FeastObjectNotFoundException",
+        "Feature \(name) does not exist in feature view \(view)" + (near.map { "; did you mean \($0)?" } ?? ""))
+}
+
 extension ServingCatalog {
+    /// - Throws: 404 for a feature that a derived view does not have, and for a version that is not the current one.
+    fileprivate func checkDerived(_ reference: ServingPlan.Reference) throws {
+        guard let view = derivedViews[reference.view] else { return }
+        if let version = reference.version, version != view.version { throw noView(reference) }
+        if !view.features.contains(where: { $0.name == reference.feature }) {
+            throw unknownFeature(reference.feature, of: view.name, among: view.features)
+        }
+    }
+
     fileprivate func view(_ reference: ServingPlan.Reference) throws -> OnlineView {
         let found = reference.version.map { pinnedViews[reference.view]?[$0] } ?? views[reference.view]
         if let found { return found }
-        let near = nearestName(to: reference.view, among: views.keys.sorted())
+        throw noView(reference)
+    }
+
+    private func noView(_ reference: ServingPlan.Reference) -> FeastError {
+        let near = nearestName(to: reference.view, among: (Array(views.keys) + derivedViews.keys).sorted())
         let version = reference.version.map { "@v\($0)" } ?? ""
-        throw FeastError(
+        return FeastError(
             status: 404, class: "FeatureViewNotFoundException",
             "Feature view \(reference.view)\(version) does not exist"
                 + (near.map { $0 == reference.view ? "" : "; did you mean \($0)?" } ?? ""))
@@ -139,13 +177,13 @@ private func checkUnique(_ names: [String], _ hasFullNames: Bool) throws {
 }
 
 /// Feast leaves out version 0.
-private func versionMetadata(_ views: [OnlineView]) -> [UInt8] {
+private func versionMetadata(_ views: [(name: String, version: Int)]) -> [UInt8] {
     var json = JSONWriter()
     json.array {
         for view in views {
             $0.object {
                 $0.member("name", view.name)
-                if view.identity.version != 0 { $0.member("version", view.identity.version) }
+                if view.version != 0 { $0.member("version", view.version) }
             }
         }
     }

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletFeatures
 internal import MartletHTTP
 internal import MartletOnline
 internal import Synchronization
@@ -8,6 +9,8 @@ final class ServingState: Sendable {
     let catalog: ServingCatalog
     /// The names that entity columns may have.
     let joinKeys: Set<String>
+    /// The names that entity columns with values for derived features may have.
+    let requestNames: Set<String>
     private let store: any OnlineStore
     private let planLimit: Int
     private let plans = Mutex<[UInt64: Entry]>([:])
@@ -23,6 +26,7 @@ final class ServingState: Sendable {
         self.store = store
         self.planLimit = max(1, planLimit)
         joinKeys = Set(catalog.pinnedViews.values.flatMap { $0.values.flatMap { $0.keys.map(\.name) } })
+        requestNames = Set(catalog.derivedViews.values.flatMap { $0.request.map(\.name) })
     }
 
     /// The plan of a request; the bytes of its feature list, as they stand in the document, find the one made before.

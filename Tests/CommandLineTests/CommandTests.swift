@@ -36,6 +36,39 @@ struct CommandTests {
         #expect(why.output.contains("silver.clicks version 0"))
     }
 
+    @Test("gives a derived feature with values of the request, and what made it")
+    func derived() throws {
+        let tool = Tool()
+        tool.folder.write(
+            Tool.definitions
+                + "\n---\nfeatures: ratio\nrequest: {amount: float64}\nderived: {over: amount / amount_sum_30d}\n",
+            to: "definitions.yaml")
+        _ = try tool.prepared()
+        #expect(try tool.run("materialize", "--up-to", "2026-03-03T00:00:00Z").status == 0)
+        let moment = "2026-03-03T00:00:00Z"
+        let online = try tool.run(
+            "get-online", "ratio:over", "--entity", "user_id=1,7", "--request", "amount=13,1", "--at", moment, "--json")
+        #expect(
+            online.output.contains(
+                #"[{"feature":"ratio:over","values":[2.0,null],"statuses":["PRESENT","NULL_VALUE"]}]"#))
+        let missing = try tool.run("get-online", "ratio:over", "--entity", "user_id=1", "--at", moment)
+        #expect(expectedFailure(missing, "missing-column", status: 3, says: "--request amount=VALUE") == nil)
+        let why = try tool.run(
+            "explain", "ratio:over", "--entity", "user_id=1", "--request", "amount=13", "--at", moment)
+        #expect(
+            why.output == """
+                ratio:over of user_id=1 at 2026-03-03T00:00:00Z = 2.0
+                  rule        amount / amount_sum_30d
+                  definition  features ratio version 1
+                  tables      silver.clicks version 0
+                  inputs
+                    name                   value
+                    request.amount         13.0
+                    recent.amount_sum_30d  6.5
+
+                """)
+    }
+
     @Test("answers Feast's request over HTTP and stops on SIGTERM")
     func serving() throws {
         let tool = try Tool().prepared()

@@ -123,7 +123,7 @@ struct AggregateTests {
             ("a: {function: ratio, of: n, to: m}", "the view has no aggregate `m`"),
             ("a: {function: ratio, of: n, to: a}", "`a` is no number that can be divided"),
             ("a: {function: ratio, of: n, to: n, windows: [2h]}", "`n` has no window 2h"),
-            ("a: {function: ratio, of: n, to: n, exact: true}", "are not both exact"),
+            ("a: {function: ratio, of: n, to: n, exact: true}", "have windows of different kinds"),
             ("a: approx_distnct(amount)", "is not an aggregate such as count or sum(amount)"),
         ])
     func faults(_ line: String, _ message: String) {

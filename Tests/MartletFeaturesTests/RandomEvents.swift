@@ -98,8 +98,19 @@ struct RandomEvents {
         return events.rows((0..<Int32(events.count)).shuffled(using: &random))
     }
 
-    /// Every function over every column that has it, over rounded and exact windows.
-    static func aggregates(windows: [TimeSpan] = [.hours(1), .days(3), .days(12)]) -> [WindowAggregate] {
+    /// Every function over every column that has it, over rounded and exact windows and those of other shapes.
+    /// - Parameter columns: only those over these columns, for tests of many events.
+    static func aggregates(
+        windows: [TimeSpan] = [.hours(1), .days(3), .days(12)], of columns: [String] = columnNames
+    ) -> [WindowAggregate] {
+        allAggregates(windows).filter { aggregate in
+            let parts = [aggregate.parameters.dividend, aggregate.parameters.divisor].compactMap { $0 }
+            return aggregate.inputs.allSatisfy { columns.contains($0.name) }
+                && (parts.isEmpty || columns == columnNames)
+        }
+    }
+
+    private static func allAggregates(_ windows: [TimeSpan]) -> [WindowAggregate] {
         var list = [
             WindowAggregate(name: "rows", function: .count, windows: windows),
             WindowAggregate(name: "exact_rows", function: .count, windows: [.minutes(90)], isExact: true),

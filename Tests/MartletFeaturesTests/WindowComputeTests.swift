@@ -60,7 +60,8 @@ struct WindowComputeTests {
     func orderAndThreads(asKnown: Bool) throws {
         let seed: UInt64 = 21
         let data = RandomEvents(seed: seed, count: 21_000, keys: 60, span: .days(40), numbers: .anything)
-        let plan = try RandomEvents.plan(RandomEvents.aggregates(windows: [.hours(1), .days(3)]))
+        let plan = try RandomEvents.plan(
+            RandomEvents.aggregates(windows: [.hours(1), .days(3)], of: ["amount", "label"]))
         let labels = data.labels(seed: seed, count: 200)
         let once = try plan.compute(events: data.events, labels: labels, asKnown: asKnown, threads: 1)
         let again = try plan.compute(events: data.shuffled(seed: seed), labels: labels, asKnown: asKnown, threads: 3)

@@ -9,14 +9,20 @@ struct WindowedViewTests {
     private let start = Timestamp(year: 2026, month: 5, day: 1)
 
     private func plan() throws -> WindowPlan {
-        func aggregate(_ function: AggregateFunction) -> WindowAggregate {
+        func aggregate(
+            _ function: AggregateFunction, _ parameters: AggregateParameters = .init()
+        ) -> WindowAggregate {
             WindowAggregate(
                 name: "amount_\(function)", function: function, column: "amount", columnType: .float64,
-                windows: [.hours(1), .days(1), .days(7)])
+                parameters: parameters, windows: [.hours(1), .days(1), .days(7)])
         }
         return try WindowPlan(
-            aggregates: [aggregate(.count), aggregate(.sum), aggregate(.mean), aggregate(.max), aggregate(.last)],
-            inputColumns: ["amount": 0])
+            aggregates: [
+                aggregate(.count), aggregate(.sum), aggregate(.mean), aggregate(.max), aggregate(.last),
+                aggregate(.lastN, .init(length: 3)), aggregate(.topK, .init(length: 2)),
+                aggregate(.quantile, .init(quantile: 0.9)), aggregate(.decayedSum, .init(halfLife: .hours(6))),
+                aggregate(.skewness), aggregate(.approxDistinct),
+            ], inputColumns: ["amount": 0])
     }
 
     private func view(_ plan: WindowPlan) -> OnlineView {

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MartletCore
+import MartletFeatures
 import MartletHTTP
 import MartletKeyValue
 import MartletOnline
@@ -39,8 +40,8 @@ final class TestServer {
         views: [driverStats, everything, pairs], pinnedViews: [oldDriverStats],
         services: [
             "drivers": [
-                ServedFeature(view: "driver_stats", feature: "avg_daily_trips"),
-                ServedFeature(view: "driver_stats", feature: "conv_rate"),
+                FeatureReference(view: "driver_stats", feature: "avg_daily_trips"),
+                FeatureReference(view: "driver_stats", feature: "conv_rate"),
             ]
         ], entityKeys: ["driver": "driver_id"])
 

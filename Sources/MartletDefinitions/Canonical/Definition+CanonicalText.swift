@@ -30,6 +30,14 @@ extension JSONWriter {
         if let text, !text.isEmpty { member(name, text) }
     }
 
+    fileprivate mutating func optional(_ name: String, _ names: [String: String]) {
+        guard !names.isEmpty else { return }
+        key(name)
+        object { json in
+            for (name, value) in names.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
+        }
+    }
+
     fileprivate mutating func list<Element>(
         _ name: String, _ elements: [Element], _ write: (Element, inout JSONWriter) -> Void
     ) {
@@ -45,11 +53,7 @@ extension About {
         json.member("name", name)
         json.optional("description", description)
         json.optional("owner", owner)
-        guard !tags.isEmpty else { return }
-        json.key("tags")
-        json.object { json in
-            for (name, value) in tags.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
-        }
+        json.optional("tags", tags)
     }
 }
 
@@ -93,13 +97,16 @@ extension SourceDefinition {
 extension FeatureViewDefinition {
     fileprivate func writeCanonical(to json: inout JSONWriter) {
         json.member("entities", entities)
-        json.member("source", source)
-        if !keyColumns.isEmpty {
-            json.key("key_columns")
-            json.object { json in
-                for (name, column) in keyColumns.sorted(by: { $0.key < $1.key }) { json.member(name, column) }
+        json.optional("source", source)
+        if !reads.isEmpty {
+            json.list("reads", reads) { read, json in
+                json.member("name", read.view)
+                json.list("features", read.features) { field, json in field.writeCanonical(to: &json) }
+                json.optional("key_columns", read.keyColumns)
+                json.member("definition", read.definition)
             }
         }
+        json.optional("key_columns", keyColumns)
         if let sql {
             json.key("sql")
             json.object { json in
@@ -134,7 +141,22 @@ extension FeatureViewDefinition {
                 if aggregate.lag != .zero { json.member("lag", aggregate.lag.description) }
                 json.optional("description", aggregate.description)
             }
+        case .derived(let derived):
+            json.list("request", derived.request) { field, json in field.writeCanonical(to: &json) }
+            json.list("derived", derived.features) { feature, json in
+                json.member("name", feature.name)
+                json.member("expression", feature.expression)
+                json.member("type", feature.type.rawValue)
+                json.optional("description", feature.description)
+            }
         }
+    }
+}
+
+extension Field {
+    fileprivate func writeCanonical(to json: inout JSONWriter) {
+        json.member("name", name)
+        json.member("type", type.rawValue)
     }
 }
 

@@ -149,6 +149,16 @@ extension FeatureViewDefinition {
                         type: try feature.choice("type"),
                         description: try feature.optionalText("description") ?? "")
                 })
+        } else if json.json["derived"] != nil {
+            features = .derived(
+                DerivedFeatures(
+                    request: try json.objects("request").map { try Field($0) },
+                    features: try json.objects("derived").map { feature in
+                        DerivedFeature(
+                            name: try feature.text("name"), expression: try feature.text("expression"),
+                            type: try feature.choice("type"),
+                            description: try feature.optionalText("description") ?? "")
+                    }))
         } else {
             features = .windowed(
                 try json.objects("aggregates").map { aggregate in
@@ -167,12 +177,27 @@ extension FeatureViewDefinition {
                 })
         }
         self.init(
-            about: about, entities: try json.texts("entities"), source: try json.text("source"),
+            about: about, entities: try json.texts("entities"), source: try json.optionalText("source"),
+            reads: json.json["reads"] == nil ? [] : try json.objects("reads").map { try ViewRead($0) },
             keyColumns: try json.labels("key_columns"),
             sql: try json.optionalObject("sql").map { SQLText(file: try $0.text("file"), text: try $0.text("text")) },
             filter: try json.optionalText("where"), eventTime: try json.optionalText("event_time"),
             ttl: try json.optionalText("ttl").map { try json.timeSpan($0, "ttl") }, isOnline: try json.flag("online"),
             features: features)
+    }
+}
+
+extension ViewRead {
+    fileprivate init(_ json: CanonicalObject) throws {
+        self.init(
+            view: try json.text("name"), features: try json.objects("features").map { try Field($0) },
+            keyColumns: try json.labels("key_columns"), definition: try json.text("definition"))
+    }
+}
+
+extension Field {
+    fileprivate init(_ json: CanonicalObject) throws {
+        self.init(try json.text("name"), try json.choice("type"))
     }
 }
 

@@ -17,7 +17,8 @@ package struct DefinitionGraph: Sendable {
         case .entity, .source: return []
         case .features(let view):
             var used = Set(view.entities.map { DefinitionKey(.entity, $0) })
-            used.insert(DefinitionKey(.source, view.source))
+            used.formUnion(view.reads.map { DefinitionKey(.features, $0.view) })
+            if let source = view.source { used.insert(DefinitionKey(.source, source)) }
             for name in view.querySources(among: sources) { used.insert(DefinitionKey(.source, name)) }
             return used
         case .service(let service): return Set(service.features.map { DefinitionKey(.features, $0.view) })
@@ -40,7 +41,7 @@ package struct DefinitionGraph: Sendable {
 extension FeatureViewDefinition {
     /// Those of the sources that the view's query names, sorted; its `source` alone where there is no query.
     package func querySources(among sources: some Sequence<String>) -> [String] {
-        guard let sql else { return [source] }
+        guard let sql else { return source.map { [$0] } ?? [] }
         let words = Set(SQLWords(sql.text).words)
         return sources.filter(words.contains).sorted()
     }

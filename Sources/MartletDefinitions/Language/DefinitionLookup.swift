@@ -11,6 +11,10 @@ struct DefinitionLookup {
     var entities: [String: Known<EntityDefinition>] = [:]
     var sources: [String: Known<SourceDefinition>] = [:]
     var views: [String: Known<FeatureViewDefinition>] = [:]
+    /// The names of the derived views, with faults or without.
+    var derivedViews: Set<String> = []
+    /// For each feature of a view with rows the views that have one of that name.
+    var featureOwners: [String: [String]] = [:]
     /// Whether every file was read to its end; otherwise an unknown name may stand in the part that was not.
     var areNamesComplete = true
     /// The text of an SQL file, or why there is none.

@@ -8,6 +8,7 @@ struct FeatureViewBuilder {
     private var entities: [EntityDefinition] = []
     private var source: SourceDefinition?
     private var sql: SQLText?
+    private var reads: [ViewRead] = []
 
     init(_ object: CheckedObject, about: About, lookup: DefinitionLookup) {
         self.object = object
@@ -24,6 +25,8 @@ struct FeatureViewBuilder {
         }
         if let name = object["source"], let text = name.text { source = lookup.source(text, at: name.place) }
         readSQL()
+        reads = ViewReadBuilder(reader: about.name, columns: readsSQL ? nil : source?.columns)
+            .reads(object["reads"]?.list ?? [], &lookup)
         checkWhere()
         let keyColumns = readKeys(areEntitiesKnown: entities.count == entityNames.count)
         checkEventTime()
@@ -37,13 +40,16 @@ struct FeatureViewBuilder {
             }
         guard let features, object.isWhole, let sourceName = object.text("source") else { return (nil, lookup.faults) }
         let view = FeatureViewDefinition(
-            about: about, entities: entityNames.map(\.text), source: sourceName, keyColumns: keyColumns, sql: sql,
+            about: about, entities: entityNames.map(\.text), source: sourceName, reads: reads, keyColumns: keyColumns,
+            sql: sql,
             filter: object.text("where"), eventTime: object.text("event_time"), ttl: object["ttl"]?.timeSpan,
             isOnline: object["online"]?.boolean ?? true, features: features)
         checkNames(of: view)
         // Where a column's type is not known, because its source has faults, the view lacks features.
         let declared = object["latest"].map { $0.map?.count ?? $0.list?.count } ?? object["aggregates"]?.map?.count
-        let isWhole = lookup.faults.faults.isEmpty && source != nil && entities.count == entityNames.count
+        let isWhole =
+            lookup.faults.faults.isEmpty && source != nil && entities.count == entityNames.count
+            && reads.count == object["reads"]?.list?.count ?? 0
         return (isWhole && features.count == declared ? view : nil, lookup.faults)
     }
 
@@ -76,7 +82,7 @@ struct FeatureViewBuilder {
 
     private var readsSQL: Bool { object["sql"] != nil }
 
-    private var rowColumns: RowColumns { RowColumns(source: source, readsSQL: readsSQL) }
+    private var rowColumns: RowColumns { RowColumns(source: source, readsSQL: readsSQL, reads: reads) }
 
     private mutating func sourceColumn(_ name: String, at place: MartletError.Place, for use: String) -> SourceColumn? {
         rowColumns.column(name, at: place, for: use, &lookup.faults)
@@ -115,13 +121,15 @@ struct FeatureViewBuilder {
             let mapped = object["key_columns"]?.map?.first { $0.name == name }?.value
             let place = mapped?.place ?? object.place("source")
             let column = columns[name] ?? name
-            guard let found = sourceColumn(column, at: place, for: "the key `\(name)` of entity \(key.entity)") else {
-                continue
-            }
-            if !readsSQL, found.type != key.field.type {
+            let read = rowColumns.read(column)
+            guard
+                let found = read?.type
+                    ?? sourceColumn(column, at: place, for: "the key `\(name)` of entity \(key.entity)")?.type
+            else { continue }
+            if !readsSQL || read != nil, found != key.field.type {
                 lookup.faults.add(
                     "the key `\(name)` of entity \(key.entity) is of type \(key.field.type), "
-                        + "but column `\(column)` is of type \(found.type)",
+                        + "but column `\(column)` is of type \(found)",
                     at: place, fix: "give the key and the column one type", .typeMismatch)
             }
         }

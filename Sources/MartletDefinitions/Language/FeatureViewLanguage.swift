@@ -2,14 +2,16 @@ package import MartletCore
 
 extension DefinitionLanguage {
     static let features = ObjectShape(
-        "a feature view", "Features of an entity, or of a combination of entities, from one source.",
+        "a feature view",
+        "Features of an entity, or of a combination of entities: from one source, or derived from other features.",
         named(.features, "The name of the feature view.") + [
             MemberShape("entity", .name, "The entity whose features these are."),
             MemberShape("entities", .list(.name), "Several entities, whose keys together are the key."),
-            MemberShape("source", .name, isRequired: true, "The source of the rows."),
+            MemberShape("source", .name, "The source of the rows."),
             MemberShape(
                 "sql", .text,
                 "A file with a query over sources whose rows are used instead, from the repository's root."),
+            readsMember,
             MemberShape("where", .text, "A boolean SQL expression: only rows for which it is true count."),
             MemberShape("key_columns", .map(.name), "For each join key whose column has another name: that name."),
             MemberShape("event_time", .name, "The event-time column of the rows where it is not the source's."),
@@ -21,9 +23,15 @@ extension DefinitionLanguage {
             MemberShape("windows", timeSpans, "The windows of the aggregates that name none of their own."),
             MemberShape(
                 "aggregates", .map(.either([aggregateText, .object(aggregate)])), "Aggregates over windows, by name."),
+        ] + derivedMembers,
+        exactlyOne: [
+            ["entity", "entities", "derived"], ["source", "derived"], ["latest", "aggregates", "derived"],
         ],
-        exactlyOne: [["entity", "entities"], ["latest", "aggregates"]],
-        needs: [("windows", "aggregates"), ("ttl", "latest")])
+        needs: [
+            ("windows", "aggregates"), ("ttl", "latest"), ("request", "derived"), ("sql", "source"),
+            ("reads", "source"), ("where", "source"), ("key_columns", "source"), ("event_time", "source"),
+            ("online", "source"),
+        ])
 
     static let latest = ObjectShape(
         "a latest value", "The newest value of a column.",

@@ -61,12 +61,48 @@ extension ServiceDefinition {
                 }
             }
         }
+        checkRequest(features.map(\.view), owners, keyTypes.mapValues(\.type), object.place("features"), &lookup)
         for (name, view) in owners.sorted(by: { $0.key < $1.key }) where keyTypes[name] != nil {
             lookup.faults.add(
                 "the feature `\(name)` of \(view) has the name of a key of the service", at: object.place("features"))
         }
         guard object.isWhole, lookup.faults.faults.count == before else { return nil }
         self.init(about: about, features: features)
+    }
+}
+
+/// Request values of different views are one value where they have one name.
+private func checkRequest(
+    _ views: [String], _ owners: [String: String], _ keyTypes: [String: DataType], _ place: MartletError.Place,
+    _ lookup: inout DefinitionLookup
+) {
+    var types: [String: (type: DataType, view: String)] = [:]
+    var seen: Set<String> = []
+    var waiting = views
+    while let name = waiting.popLast() {
+        guard seen.insert(name).inserted, case .whole(let view) = lookup.views[name],
+            case .derived(let derived) = view.features
+        else { continue }
+        waiting += view.reads.map(\.view)
+        for field in derived.request {
+            if let other = types[field.name], other.type != field.type {
+                let pair = [(name, field.type), (other.view, other.type)].sorted { $0.0 < $1.0 }
+                lookup.faults.add(
+                    "the request value `\(field.name)` is of type \(pair[0].1) in \(pair[0].0) "
+                        + "and \(pair[1].1) in \(pair[1].0)",
+                    at: place, fix: "give it one type, or one of them another name", .typeMismatch)
+            }
+            types[field.name] = (field.type, name)
+        }
+    }
+    for name in types.keys.sorted() {
+        if keyTypes[name] != nil {
+            lookup.faults.add("the request value `\(name)` has the name of a key of the service", at: place)
+        } else if let view = owners[name] {
+            lookup.faults.add(
+                "the request value `\(name)` has the name of a feature of \(view)", at: place,
+                fix: "rename one of them")
+        }
     }
 }
 

@@ -139,11 +139,23 @@ private struct RepositoryCheck {
             switch draft.kind {
             case .entity: lookup.entities[draft.about.name] = .faulty
             case .source: lookup.sources[draft.about.name] = .faulty
-            case .features: lookup.views[draft.about.name] = .faulty
+            case .features:
+                lookup.views[draft.about.name] = .faulty
+                if draft.object["derived"] != nil { lookup.derivedViews.insert(draft.about.name) }
             case .service, .checks: break
             }
         }
-        return drafts.compactMap { build($0) }
+        return inBuildingOrder().compactMap { build($0) }.sorted { $0.key < $1.key }
+    }
+
+    /// By kind, and feature views after those that they read.
+    private mutating func inBuildingOrder() -> [Draft] {
+        let views = drafts.filter { $0.kind == .features }
+        let order = ViewOrder(views.map { ViewOrder.Node($0.about.name, $0.object) })
+        for fault in order.faults.faults { lookup.faults.add(fault) }
+        let rank = Definition.Kind.features.rank
+        return drafts.filter { $0.kind.rank < rank } + order.indices.map { views[$0] }
+            + drafts.filter { $0.kind.rank > rank }
     }
 
     private mutating func build(_ draft: Draft) -> Definition? {
@@ -162,6 +174,9 @@ private struct RepositoryCheck {
         case .features:
             guard let view = buildView(draft) else { return nil }
             lookup.views[name] = .whole(view)
+            if !view.isDerived {
+                for feature in view.featureNames { lookup.featureOwners[feature, default: []].append(name) }
+            }
             return .features(view)
         case .service:
             return ServiceDefinition(draft.object, about: draft.about, lookup: &lookup).map { .service($0) }
@@ -173,8 +188,15 @@ private struct RepositoryCheck {
     /// A function of its own, so that the builder's copy of the names is gone before a name is added: dictionaries
     /// shared by two owners are copied when they change.
     private mutating func buildView(_ draft: Draft) -> FeatureViewDefinition? {
-        var builder = FeatureViewBuilder(draft.object, about: draft.about, lookup: lookup)
-        let (view, faults) = builder.build()
+        let view: FeatureViewDefinition?
+        let faults: FaultList
+        if draft.object["derived"] != nil {
+            var builder = DerivedViewBuilder(draft.object, about: draft.about, lookup: lookup)
+            (view, faults) = builder.build()
+        } else {
+            var builder = FeatureViewBuilder(draft.object, about: draft.about, lookup: lookup)
+            (view, faults) = builder.build()
+        }
         for fault in faults.faults { lookup.faults.add(fault) }
         return view
     }

@@ -16,6 +16,8 @@ struct Checked: Sendable {
 
     let content: Content
     let place: MartletError.Place
+    /// Whether a single value stood without quotes.
+    var isPlain = true
 
     var text: String? { if case .text(let value) = content { value } else { nil } }
     var boolean: Bool? { if case .boolean(let value) = content { value } else { nil } }

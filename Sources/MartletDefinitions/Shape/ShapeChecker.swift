@@ -143,7 +143,8 @@ struct ShapeChecker {
     }
 
     private func checked(_ content: Checked.Content, _ node: YAMLNode) -> Checked {
-        Checked(content: content, place: node.place)
+        let isPlain = if case .scalar(_, let isPlain) = node.content { isPlain } else { true }
+        return Checked(content: content, place: node.place, isPlain: isPlain)
     }
 
     private mutating func wrong(_ node: YAMLNode, _ shape: Shape, _ path: String) -> Checked? {

@@ -1,11 +1,14 @@
 package import MartletCore
 
-/// Features of one entity (or of a combination of entities) from one source.
+/// Features of one entity (or of a combination of entities): from one source, or derived from other views.
 package struct FeatureViewDefinition: Sendable, Hashable {
     package var about: About
-    /// Names of entities; the view's key is their keys in this order.
+    /// Names of entities; the view's key is their keys in this order. Of a derived view those of all views it reads.
     package var entities: [String]
-    package var source: String
+    /// nil for a derived view.
+    package var source: String?
+    /// What it takes from other views: columns beside those of its rows, or the inputs of its expressions.
+    package var reads: [ViewRead]
     /// The name of the key column in the rows, for each join key whose column has another name there.
     package var keyColumns: [String: String]
     /// A query whose rows the features are computed from; it names sources as tables. nil means the source's rows as
@@ -24,23 +27,27 @@ package struct FeatureViewDefinition: Sendable, Hashable {
     package enum Features: Sendable, Hashable {
         case latest([LatestFeature])
         case windowed([WindowAggregate])
+        case derived(DerivedFeatures)
 
-        /// Latest values, or aggregates whatever the number of their windows.
+        /// Latest values, expressions, or aggregates whatever the number of their windows.
         package var count: Int {
             switch self {
             case .latest(let list): list.count
             case .windowed(let list): list.count
+            case .derived(let derived): derived.features.count
             }
         }
     }
 
     package init(
-        about: About, entities: [String], source: String, keyColumns: [String: String] = [:], sql: SQLText? = nil,
-        filter: String? = nil, eventTime: String? = nil, ttl: TimeSpan? = nil, isOnline: Bool = true, features: Features
+        about: About, entities: [String], source: String?, reads: [ViewRead] = [], keyColumns: [String: String] = [:],
+        sql: SQLText? = nil, filter: String? = nil, eventTime: String? = nil, ttl: TimeSpan? = nil,
+        isOnline: Bool = true, features: Features
     ) {
         self.about = about
         self.entities = entities
         self.source = source
+        self.reads = reads
         self.keyColumns = keyColumns
         self.sql = sql
         self.filter = filter
@@ -55,6 +62,7 @@ package struct FeatureViewDefinition: Sendable, Hashable {
         switch features {
         case .latest(let list): list.map(\.name)
         case .windowed(let list): list.flatMap { aggregate in aggregate.windows.map { aggregate.featureName($0) } }
+        case .derived(let derived): derived.features.map(\.name)
         }
     }
 }

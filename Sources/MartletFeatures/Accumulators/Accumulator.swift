@@ -32,8 +32,8 @@ package protocol Accumulator: Sendable, Equatable {
 
 /// What a family declares of its states.
 package struct StateTraits: Sendable, Equatable {
-    /// The most bytes that a tile takes for one state; nil where it grows with the lengths of texts or with the time that
-    /// the state spans.
+    /// The most bytes that a tile takes for one state; nil where it grows with the lengths of texts or with the time
+    /// that the state spans.
     package var maximumByteCount: Int?
     /// Whether the result depends on when the events happened, and not on their values alone.
     package var isOrderSensitive: Bool

@@ -7,8 +7,8 @@ package import MartletDefinitions
 /// not change as time goes on. Time has a landmark every `decayStep(halfLife)`; an event belongs to the next one after
 /// it, `L`. The terms `value * 2^-((L - eventTime) / halfLife)`, rounded to a double each, are summed exactly for each
 /// landmark; at time `t` the sum of a landmark is rounded, multiplied by `2^-((t - L) / halfLife)` and rounded, and
-/// these are summed exactly and rounded once. The landmarks depend on nothing but the half-life: a window gives the same
-/// bits from its events, from tiles of any hop and in any order, and it has an inverse.
+/// these are summed exactly and rounded once. The landmarks depend on nothing but the half-life: a window gives the
+/// same bits from its events, from tiles of any hop and in any order, and it has an inverse.
 ///
 /// The result is within `8 * 2^-53` times the decayed sum of the magnitudes. The mean divides by the decayed number of
 /// values, is taken against the newest landmark of the window, so that it does not fade as time passes, and is null
@@ -123,8 +123,8 @@ private func weighted(_ input: DecayedSums.Input) -> (landmark: Int64, term: Dou
     return (landmark, value * weight, weight)
 }
 
-/// How far landmarks are apart, microseconds: the longest of a day, an hour, five minutes, a minute and a second that is
-/// at most 16 half-lives, so that a weight is at least 2^-16.
+/// How far landmarks are apart, microseconds: the longest of a day, an hour, five minutes, a minute and a second that
+/// is at most 16 half-lives, so that a weight is at least 2^-16.
 func decayStep(halfLife: Int64) -> Int64 {
     let steps: [Int64] = [86_400_000_000, 3_600_000_000, 300_000_000, 60_000_000]
     return steps.first { $0 / 16 <= halfLife } ?? 1_000_000

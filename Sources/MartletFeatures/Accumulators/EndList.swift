@@ -1,7 +1,7 @@
 package import MartletDefinitions
 
-/// The values of the first or of the last events: the state of `first_n` and `last_n`, at most `length` values with their
-/// order keys. It has no inverse; whoever retracts rebuilds the tile.
+/// The values of the first or of the last events: the state of `first_n` and `last_n`, at most `length` values with
+/// their order keys. It has no inverse; whoever retracts rebuilds the tile.
 package struct EndList<Value: Comparable & Hashable & Sendable>: Accumulator {
     package struct Input: Sendable {
         package var end: Ends<Value>.End

@@ -2,8 +2,8 @@ package import MartletDefinitions
 
 /// The moments of a column for each value of another: the state of `count`, `sum` and `mean` with `by`.
 ///
-/// Exact as `Moments` are. Beyond `differentValuesMaximum` categories a tile keeps nothing and the result is null; as in
-/// `ValueCounts` that depends on the union of the categories alone. Its inverse is exact up to the limit.
+/// Exact as `Moments` are. Beyond `differentValuesMaximum` categories a tile keeps nothing and the result is null; as
+/// in `ValueCounts` that depends on the union of the categories alone. Its inverse is exact up to the limit.
 package struct KeyedMoments<Value: CountedValue>: InvertibleAccumulator {
     package struct Input: Sendable {
         package var category: Value

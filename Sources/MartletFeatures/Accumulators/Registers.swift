@@ -102,8 +102,8 @@ private func tau(_ value: Double) -> Double {
     }
 }
 
-/// The finalizer of MurmurHash3, which is a bijection: different numbers have different hashes. Tiles hold what comes of
-/// it, so that it never changes.
+/// The finalizer of MurmurHash3, which is a bijection: different numbers have different hashes. Tiles hold what comes
+/// of it, so that it never changes.
 @inline(__always)
 func sketchHash(_ key: Int64) -> UInt64 {
     var word = UInt64(bitPattern: key)

@@ -118,7 +118,8 @@ extension SkewMoments: TailState {
     }
 }
 
-/// `number of entries 4`, then `index << 8 | rank` 4 each; with more than 1,000 registers in use all of them, a byte each.
+/// `number of entries 4`, then `index << 8 | rank` 4 each; with more than 1,000 registers in use all of them, a byte
+/// each.
 extension Registers: TailState {
     private static let sparseMaximum = 1_000
 

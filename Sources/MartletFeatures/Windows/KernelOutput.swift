@@ -58,8 +58,8 @@ struct FeatureSlots: @unchecked Sendable {
     }
 }
 
-/// A list or a map as the kernels have it: rows with the values or the categories, and of a map its counts or the bits of
-/// its doubles.
+/// A list or a map as the kernels have it: rows with the values or the categories, and of a map its counts or the bits
+/// of its doubles.
 struct NestedRows: Sendable {
     var rows: [Int32]
     var values: [Int64] = []

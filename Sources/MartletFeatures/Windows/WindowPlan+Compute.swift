@@ -124,8 +124,8 @@ extension WindowPlan {
         return results.take()
     }
 
-    /// The columns as the kernels read them: text as integers, in the order of the text where a family needs it; and for
-    /// sketches the hashes of those texts.
+    /// The columns as the kernels read them: text as integers, in the order of the text where a family needs it; and
+    /// for sketches the hashes of those texts.
     func kernelColumns(_ inputs: [Column], threads: Int) -> (columns: [Column], hashes: [[UInt64]]) {
         var columns = inputs
         var hashes = [[UInt64]](repeating: [], count: inputs.count)

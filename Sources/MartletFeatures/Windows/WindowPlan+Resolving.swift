@@ -97,21 +97,10 @@ func loweringParameters(_ parameters: AggregateParameters) -> LoweringParameters
 
 /// - Throws: `typeMismatch` for a list of what is no scalar.
 func resultType(_ aggregate: WindowAggregate) throws(MartletError) -> DataType {
-    let isSplit = aggregate.parameters.category != nil
-    switch aggregate.function {
-    case .count where isSplit, .histogram: return .map(.int64)
-    case .sum where isSplit, .mean where isSplit: return .map(.float64)
-    case .count, .distinct, .approxDistinct, .sessionCount: return .int64
-    case .sum, .mean, .stddev, .variance, .skewness, .quantile, .decayedSum, .decayedMean, .daysSince, .timeSinceLast,
-        .ratio:
-        return .float64
-    case .min, .max, .first, .last: return aggregate.columnType
-    case .firstN, .lastN, .topK:
-        guard let element = aggregate.columnType.element else {
-            throw MartletError(.typeMismatch, "the aggregate \(aggregate.name) is a list of lists or maps")
-        }
-        return .list(element)
+    guard let type = aggregate.resultType else {
+        throw MartletError(.typeMismatch, "the aggregate \(aggregate.name) is a list of lists or maps")
     }
+    return type
 }
 
 /// Finds the features that each ratio divides.

@@ -29,6 +29,7 @@ struct ViewComputation {
             return try features.map { try input($0.column).gathering(winners) }
         case .windowed:
             return try plan().compute(events: events, labels: labels, asKnown: asKnown, threads: threads)
+        case .derived: throw view.hasNoRows
         }
     }
 

@@ -25,39 +25,23 @@ struct ViewQuery {
 
     /// - Parameters:
     ///   - keys: the join keys of the view's entities.
-    ///   - source: the source that the view names.
-    ///   - connection: has a temporary view for each source, named like it, over the source's silver table.
+    ///   - relation: the rows. The connection has a temporary view for each source, named like it, over the source's
+    ///     silver table.
     /// - Throws: `missingColumn` or `typeMismatch` where the rows do not have what the view declares.
-    init(_ view: FeatureViewDefinition, keys: [Field], source: SourceDefinition, connection: QueryConnection) throws {
+    init(_ view: FeatureViewDefinition, keys: [Field], relation: ViewRelation) throws {
         self.view = view
         self.keys = keys
         inputs = view.inputFields
-        let relation =
-            view.sql.map { "(\(trimmedStatement($0.text)))" } ?? quotedIdentifier(source.about.name)
-        let available = try InputRelation(sql: relation, connection: connection)
-        func column(_ name: String, _ type: DataType) throws -> String {
-            let declared = SourceColumn(name: name, type: type)
-            do {
-                return try TypedColumn(declared, input: available).value
-            } catch let error as MartletError {
-                throw MartletError(
-                    error.code, "features \(view.about.name): \(error.message)", place: view.about.place, fix: error.fix
-                )
-            }
-        }
-        let eventTime = try column(view.eventTime ?? source.eventTime, .timestamp)
-        let has = Set(available.columns.map(\.name))
-        let arrival = has.contains(SystemColumn.arrivalTime.name) ? SystemColumn.arrivalTime.name : eventTime
-        let position = has.contains(SystemColumn.position.name) ? SystemColumn.position.name : "0::BIGINT"
-        var selected = try keys.map { try column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
-        selected += [eventTime, arrival, position]
+        var selected = try keys.map { try relation.column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
+        selected += [relation.eventTime, relation.arrivalTime, relation.position ?? "0::BIGINT"]
         selected += try view.inputs.map { input in
-            let value = try input.column.map { try column($0, input.type) } ?? "TRUE"
+            let value = try input.column.map { try relation.column($0, input.type) } ?? "TRUE"
             return input.filter.map { "CASE WHEN (\($0)) THEN \(value) END" } ?? value
         }
         var text =
-            "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ") + " FROM \(relation)"
-        var conditions = ["\(eventTime) IS NOT NULL"]
+            "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ")
+            + " FROM \(relation.sql)"
+        var conditions = ["\(relation.eventTime) IS NOT NULL"]
         if let filter = view.filter { conditions.append("(\(filter))") }
         text += " WHERE " + conditions.joined(separator: " AND ")
         sql = text
@@ -90,19 +74,12 @@ extension FeatureViewDefinition {
         switch features {
         case .latest(let list): for feature in list { add(AggregateInput(column: feature.column, type: feature.type)) }
         case .windowed(let list): for aggregate in list { for input in aggregate.inputs { add(input) } }
+        case .derived: break
         }
         return inputs
     }
 
     var inputFields: [Field] { inputs.map { Field($0.name, $0.type) } }
-}
-
-/// A user's query as it can stand in parentheses: without the semicolon that ends it.
-private func trimmedStatement(_ text: String) -> String {
-    var rest = Substring(text)
-    while let last = rest.last, last.isWhitespace || last == ";" { rest.removeLast() }
-    // A comment on the last line must not swallow the closing parenthesis.
-    return rest + "\n"
 }
 
 extension ViewQuery {

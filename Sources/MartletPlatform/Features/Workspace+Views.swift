@@ -7,7 +7,8 @@ internal import MartletTables
 typealias TableVersions = [String: Int64]
 
 extension Workspace {
-    /// Makes each source that the view reads a temporary view of the connection, over its silver table.
+    /// Makes each source that the view and those read by it need a temporary view of the connection, over its silver
+    /// table.
     /// - Parameter pinned: versions to read where they are named; others are read as they are now.
     /// - Returns: the versions read.
     /// - Throws: `notFound` for a source that has no rows yet.
@@ -16,7 +17,11 @@ extension Workspace {
         to connection: QueryConnection
     ) throws -> TableVersions {
         var versions: TableVersions = [:]
-        for name in Set(view.querySources(among: definitions.sources.map(\.about.name)) + [view.source]).sorted() {
+        let sources = definitions.sources.map(\.about.name)
+        let needed = try definitions.closure(of: view).flatMap { view in
+            view.querySources(among: sources) + (view.source.map { [$0] } ?? [])
+        }
+        for name in Set(needed).sorted() {
             let silver = try table(.silver(name))
             guard try silver.exists() else {
                 throw MartletError(
@@ -35,7 +40,11 @@ extension Workspace {
     func viewQuery(
         _ view: FeatureViewDefinition, _ definitions: AppliedDefinitions, _ connection: QueryConnection
     ) throws -> ViewQuery {
-        try ViewQuery(
-            view, keys: definitions.keys(of: view), source: definitions.source(view.source), connection: connection)
+        guard let source = view.source else { throw view.hasNoRows }
+        let relation = view.reads.isEmpty ? nil : try rowsWithReads(view, definitions, connection)
+        return try ViewQuery(
+            view, keys: definitions.keys(of: view),
+            relation: ViewRelation(
+                view, source: definitions.source(source), sql: relation, connection: connection))
     }
 }

@@ -23,20 +23,31 @@ package struct LabelSet: Sendable {
 
 extension LabelSet {
     /// Reads labels from a file (CSV, JSON lines, Parquet) or from rows in SQL.
-    /// - Parameter keys: the join keys of the service's entities; each must be a column.
+    /// - Parameters:
+    ///   - keys: the join keys of the service's entities; each must be a column.
+    ///   - values: what derived features need of a request; each must be a column.
     /// - Throws: `missingColumn` for an absent key or time column, `missingTimeZone` for times without a zone,
     ///   `typeMismatch` for values that do not fit, `invalidInput` for a missing time or where there are no rows; the
     ///   message counts the rows.
     init(
-        _ input: LabelInput, keys: [Field], timeColumn: String, rowLimit: Int, connection: QueryConnection
+        _ input: LabelInput, keys: [Field], values: [Field] = [], timeColumn: String, rowLimit: Int,
+        connection: QueryConnection
     ) throws {
         let relation =
             switch input {
             case .file(let path): try InputRelation(files: [path], csv: CSVOptions(), connection: connection)
             case .sql(let sql): try InputRelation(sql: sql, connection: connection)
             }
+        for value in values where !relation.columns.contains(where: { $0.name == value.name }) {
+            throw MartletError(
+                .missingColumn,
+                "the labels have no column \(value.name) (\(value.type)), which derived features need of a request",
+                fix: nearestName(to: value.name, among: relation.columns.map(\.name)).map {
+                    "is it the column \($0)? Then rename it"
+                } ?? "add it: the value that a request at the label's time would give")
+        }
         let declared =
-            keys.map { SourceColumn(name: $0.name, type: $0.type) }
+            (keys + values).map { SourceColumn(name: $0.name, type: $0.type) }
             + [SourceColumn(name: timeColumn, type: .timestamp)]
         let typed = try declared.map { try TypedColumn($0, input: relation) }
         try Self.refuseBadRows(typed, relation, limit: rowLimit, connection)

@@ -35,7 +35,14 @@ extension Workspace {
         progress: any ProgressReporter = SilentProgress()
     ) throws -> [MaterializationReport] {
         let definitions = try appliedDefinitions()
-        let chosen = try views.map { try $0.map { try definitions.view($0) } } ?? definitions.views.filter(\.isOnline)
+        let chosen = try views.map { try $0.map { try definitions.view($0) } } ?? definitions.loadedViews
+        if let derived = chosen.first(where: \.isDerived) {
+            let reads = derived.reads.map(\.view).joined(separator: " ")
+            throw MartletError(
+                .invalidInput, "features \(derived.about.name) are derived: nothing of them is stored",
+                place: derived.about.place,
+                fix: reads.isEmpty ? nil : "load what they read: martlet materialize \(reads)")
+        }
         if let offline = chosen.first(where: { !$0.isOnline }) {
             throw MartletError(
                 .invalidInput, "features \(offline.about.name) are not online", place: offline.about.place,
@@ -82,6 +89,7 @@ extension Workspace {
                     events: computation.events, upTo: upTo, entities: part, threads: threads)
                 try load.write(TileStates(records, keys: keys, events: computation.events, upTo: upTo))
             }
+        case .derived: throw view.hasNoRows
         }
         let counts = try load.finish()
         progress.report("write gold.\(view.about.name)", done: 0, total: nil)

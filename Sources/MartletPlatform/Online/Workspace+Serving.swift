@@ -20,27 +20,29 @@ extension Workspace {
             return OnlineView(
                 identity: identity, keys: keys, features: plan.features.map { Field($0.name, $0.type) },
                 kind: .windowed(TileAssembler(plan)))
+        case .derived: throw view.hasNoRows
         }
     }
 
     /// What a server may serve now: the online views of the current revision and its services.
     package func servingCatalog() throws -> ServingCatalog {
         let definitions = try appliedDefinitions()
-        let views = try definitions.views.filter(\.isOnline).map { try onlineView($0, definitions) }
-        let names = Set(views.map(\.name))
-        var services: [String: [ServedFeature]] = [:]
+        let views = try definitions.loadedViews.map { try onlineView($0, definitions) }
+        let derived = try definitions.views.filter { $0.isOnline && $0.isDerived }.map(definitions.derivedView)
+        let names = Set(views.map(\.name) + derived.map(\.name))
+        var services: [String: [FeatureReference]] = [:]
         for service in definitions.services {
             let members = try definitions.members(of: service)
             guard members.allSatisfy({ names.contains($0.view.about.name) }) else { continue }
             services[service.about.name] = members.flatMap { member in
-                member.features.map { ServedFeature(view: member.view.about.name, feature: $0) }
+                member.features.map { FeatureReference(view: member.view.about.name, feature: $0) }
             }
         }
         var entityKeys: [String: String] = [:]
         for case .entity(let entity) in definitions.all where entity.keys.count == 1 {
             entityKeys[entity.about.name] = entity.keys[0].name
         }
-        return ServingCatalog(views: views, services: services, entityKeys: entityKeys)
+        return ServingCatalog(views: views, derivedViews: derived, services: services, entityKeys: entityKeys)
     }
 
     /// The store that a server reads.

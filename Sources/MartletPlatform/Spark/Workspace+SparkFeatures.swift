@@ -30,8 +30,9 @@ extension Workspace {
         for key in views.flatMap(\.keys) where !keys.contains(where: { $0.name == key.name }) { keys.append(key) }
         for (view, viewKeys) in views {
             var schemas: [String: Schema] = [:]
-            let source = try definitions.source(view.source)
-            for name in Set(view.querySources(among: definitions.sources.map(\.about.name)) + [view.source]).sorted() {
+            guard let sourceName = view.source, view.reads.isEmpty else { throw notOnSpark(view) }
+            let source = try definitions.source(sourceName)
+            for name in Set(view.querySources(among: definitions.sources.map(\.about.name)) + [sourceName]).sorted() {
                 let silver = try table(.silver(name))
                 guard let version = versions[silver.name.description] else {
                     throw MartletError(.internalFault, "the source \(name) was not attached")
@@ -65,9 +66,7 @@ extension Workspace {
         let inputs = view.inputFields.map(\.name)
         if case .windowed = view.features { return try view.windowPlan(inputs: inputs).sparkSQL(relations) }
         guard case .latest(let features) = view.features else {
-            throw MartletError(
-                .invalidDefinition, "features \(view.about.name) are not computed on Spark", place: view.about.place,
-                fix: "docs/engines.md lists what is; build this set with `engine: duckdb`")
+            throw notOnSpark(view)
         }
         let columns = try features.map { feature in
             guard let input = inputs.firstIndex(of: feature.column) else {
@@ -115,3 +114,9 @@ extension Workspace {
 let knownOnlyOnSpark = MartletError(
     .usage, "labels of unknown entities cannot be dropped with `engine: spark:`",
     fix: "build the set with all labels, or with `engine: duckdb`")
+
+private func notOnSpark(_ view: FeatureViewDefinition) -> MartletError {
+    MartletError(
+        .invalidDefinition, "features \(view.about.name) are not computed on Spark: they read other views",
+        place: view.about.place, fix: "docs/engines.md lists what is; build this set with `engine: duckdb`")
+}

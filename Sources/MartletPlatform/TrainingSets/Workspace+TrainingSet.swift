@@ -1,5 +1,6 @@
 package import MartletCore
 internal import MartletDefinitions
+internal import MartletFeatures
 internal import MartletQuery
 internal import MartletRegistry
 internal import MartletTables
@@ -56,15 +57,19 @@ extension Workspace {
         let definitions = try appliedDefinitions()
         let service = try definitions.service(request.service)
         let members = try definitions.members(of: service)
+        let wanted = members.flatMap { member in
+            member.features.map { FeatureReference(view: member.view.about.name, feature: $0) }
+        }
+        let computation = try DerivedComputation(wanted, definitions)
         var keys: [Field] = []
-        for member in members {
+        for member in computation.stored {
             for key in try definitions.keys(of: member.view) where !keys.contains(where: { $0.name == key.name }) {
                 keys.append(key)
             }
         }
         let connection = try engine.connect()
         var versions: [String: Int64] = [:]
-        let labels = try loadLabels(request, keys: keys, connection, &versions)
+        let labels = try loadLabels(request, keys: keys, values: computation.request, connection, &versions)
 
         let names = featureColumnNames(members, usesFullNames: request.usesFullNames)
         if let clash = names.first(where: { labels.rows.schema[$0] != nil }) {
@@ -74,38 +79,33 @@ extension Workspace {
         }
         var columns: [(String, Column)] = zip(labels.rows.schema.names, labels.rows.columns).map { ($0, $1) }
         var isKnown = [Bool](repeating: true, count: labels.rows.rowCount)
-        var next = 0
+        var stored: [FeatureReference: Column] = [:]
         let fromSpark =
             try usesSpark
-            ? sparkMembers(members, labels, request, definitions, connection, &versions, progress) : nil
-        for (number, member) in members.enumerated() {
-            progress.report("features of \(member.view.about.name)", done: number, total: members.count)
+            ? sparkMembers(computation.stored, labels, request, definitions, connection, &versions, progress) : nil
+        for (number, member) in computation.stored.enumerated() {
+            progress.report("features of \(member.view.about.name)", done: number, total: computation.stored.count)
             versions.merge(
                 try attachSources(of: member.view, definitions, pinned: request.tableVersions, to: connection)
             ) { $1 }
             if let fromSpark {
-                let order = member.view.featureNames
-                for feature in member.features {
-                    guard let index = order.firstIndex(of: feature) else {
-                        throw MartletError(.internalFault, "an applied service names an existing feature")
-                    }
-                    columns.append((names[next], fromSpark[number][index]))
-                    next += 1
+                for (name, column) in zip(member.view.featureNames, fromSpark[number]) {
+                    stored[FeatureReference(view: member.view.about.name, feature: name)] = column
                 }
                 continue
             }
             let query = try viewQuery(member.view, definitions, connection)
-            let computation = try ViewComputation(member.view, try query.load(connection))
+            let kernels = try ViewComputation(member.view, try query.load(connection))
             let keyColumns = try query.keys.map { key in
                 guard let column = labels.rows[key.name] else {
                     throw MartletError(.missingColumn, "no column \(key.name)")
                 }
                 return column
             }
-            let all = try computation.features(
+            let all = try kernels.features(
                 keys: keyColumns, times: labels.times, asKnown: request.asKnown, threads: threads)
             if request.keepsOnlyKnownEntities {
-                for (row, known) in try computation.isKnown(keys: keyColumns, times: labels.times).enumerated()
+                for (row, known) in try kernels.isKnown(keys: keyColumns, times: labels.times).enumerated()
                 where !known {
                     isKnown[row] = false
                 }
@@ -115,10 +115,23 @@ extension Workspace {
                 guard let index = order.firstIndex(of: feature) else {
                     throw MartletError(.internalFault, "an applied service names an existing feature")
                 }
-                columns.append((names[next], all[index]))
-                next += 1
+                stored[FeatureReference(view: member.view.about.name, feature: feature)] = all[index]
             }
         }
+        let features = try computation.columns(
+            stored: { reference in
+                guard let column = stored[reference] else {
+                    throw MartletError(.internalFault, "\(reference.view):\(reference.feature) was not computed")
+                }
+                return column
+            },
+            request: try computation.request.map { field in
+                guard let column = labels.rows[field.name] else {
+                    throw MartletError(.missingColumn, "no column \(field.name)")
+                }
+                return column
+            }, count: labels.rows.rowCount)
+        columns += zip(names, features).map { ($0, $1) }
         progress.report("features", done: members.count, total: members.count)
         var rows = RecordBatch(columns)
         if request.keepsOnlyKnownEntities {
@@ -146,7 +159,8 @@ extension Workspace {
     }
 
     private func loadLabels(
-        _ request: TrainingSetRequest, keys: [Field], _ connection: QueryConnection, _ versions: inout [String: Int64]
+        _ request: TrainingSetRequest, keys: [Field], values: [Field], _ connection: QueryConnection,
+        _ versions: inout [String: Int64]
     ) throws -> LabelSet {
         let input: LabelInput
         if let name = tableNamed(request.labels) {
@@ -160,7 +174,7 @@ extension Workspace {
             input = .file(request.labels)
         }
         return try LabelSet(
-            input, keys: keys, timeColumn: request.timeColumn, rowLimit: settings.limits.labelRows,
+            input, keys: keys, values: values, timeColumn: request.timeColumn, rowLimit: settings.limits.labelRows,
             connection: connection)
     }
 

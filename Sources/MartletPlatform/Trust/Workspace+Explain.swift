@@ -15,14 +15,23 @@ package struct Explanation: Sendable {
         package let value: Value
     }
 
+    /// What an expression read.
+    package struct Input: Sendable {
+        /// `view.feature` or `request.name`.
+        package let name: String
+        package let value: Value
+    }
+
     package let feature: String
     package let entity: String
     package let time: Timestamp
     package let value: Value
     package let viewVersion: Int64
     package let tableVersions: [String: Int64]
-    /// The rule that made the value, in words.
+    /// The rule that made the value, in words; of a derived feature its expression.
     package let rule: String
+    /// Of a derived feature.
+    package let inputs: [Input]
     /// Newest first.
     package let events: [Event]
     /// Events in the window that the aggregate skips (nulls, NaN).
@@ -38,9 +47,12 @@ extension Workspace {
     ///   - entity: join key to value, as text.
     ///   - time: nil means now.
     ///   - asKnown: whether only events that had arrived by then count.
+    ///   - request: for derived features the values given with the request, as text.
     package func explain(
-        _ feature: String, entity: [String: String], at time: Timestamp? = nil, asKnown: Bool = false
+        _ feature: String, entity: [String: String], at time: Timestamp? = nil, asKnown: Bool = false,
+        request: [String: String] = [:]
     ) throws -> Explanation {
+        let time = time ?? self.time.now()
         let parts = feature.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else {
             throw MartletError(.usage, "\(feature) does not name a feature", fix: "write view:feature")
@@ -52,7 +64,11 @@ extension Workspace {
                 .unknownName, "features \(parts[0]) have no feature \(parts[1])",
                 fix: nearestName(to: parts[1], among: view.featureNames).map { "did you mean \($0)?" })
         }
-        let time = time ?? self.time.now()
+        if view.isDerived {
+            return try explainDerived(
+                FeatureReference(view: parts[0], feature: parts[1]), at: time, definitions, entity, request
+            ) { try explain("\($0.view):\($0.feature)", entity: entity, at: time, asKnown: asKnown, request: request) }
+        }
         let connection = try engine.connect()
         let versions = try attachSources(of: view, definitions, to: connection)
         let query = try viewQuery(view, definitions, connection)
@@ -72,7 +88,7 @@ extension Workspace {
             feature: feature, entity: query.keys.map { "\($0.name)=\(entity[$0.name] ?? "")" }.joined(separator: ","),
             time: time, value: made.value,
             viewVersion: definitions.version(of: DefinitionKey(.features, parts[0])) ?? 0,
-            tableVersions: versions, rule: made.rule, events: made.events, skipped: made.skipped,
+            tableVersions: versions, rule: made.rule, inputs: [], events: made.events, skipped: made.skipped,
             notYetKnown: made.notYetKnown)
     }
 
@@ -111,6 +127,7 @@ extension Workspace {
                 why.value[0], "\(feature.function) over \(why.left) <= event time < \(why.right) (\(rounding))",
                 events(why.contributing, input), why.skipped.count, why.notYetKnown.count
             )
+        case .derived: throw view.hasNoRows
         }
     }
 }

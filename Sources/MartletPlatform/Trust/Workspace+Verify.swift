@@ -44,7 +44,8 @@ extension Workspace {
     /// The times are the load's own and later ones, up to the longest window beyond it: windows slide while nothing
     /// arrives.
     /// - Parameters:
-    ///   - views: nil means every online view.
+    ///   - views: nil means every online view. Of a derived one, which is computed by one program for both sides, the
+    ///     views that it reads.
     ///   - entities: how many of each view; one that nobody has seen is added where keys are int64.
     ///   - times: how many for each view.
     package func verify(
@@ -53,7 +54,7 @@ extension Workspace {
     ) throws -> VerificationReport {
         let started = time.monotonicNanoseconds()
         let definitions = try appliedDefinitions()
-        let chosen = try views.map { try $0.map { try definitions.view($0) } } ?? definitions.views.filter(\.isOnline)
+        let chosen = try views.map { try definitions.viewsWithRows($0) } ?? definitions.loadedViews
         var report = VerificationReport(seed: seed)
         for (number, view) in chosen.enumerated() {
             progress.report("verify \(view.about.name)", done: number, total: chosen.count)
@@ -128,6 +129,24 @@ private func cause(_ status: FeatureStatus) -> String {
     }
 }
 
+extension AppliedDefinitions {
+    /// The named views, in place of each derived one the online views that its values come from.
+    fileprivate func viewsWithRows(_ names: [String]) throws -> [FeatureViewDefinition] {
+        var views: [FeatureViewDefinition] = []
+        for name in names {
+            let view = try view(name)
+            var found = [view]
+            if view.isDerived {
+                let plan = try DerivedComputation(
+                    view.featureNames.map { FeatureReference(view: name, feature: $0) }, self)
+                found = plan.stored.map(\.view)
+            }
+            for view in found where !views.contains(where: { $0.about.name == view.about.name }) { views.append(view) }
+        }
+        return views
+    }
+}
+
 extension FeatureViewDefinition {
     /// How long after a load its values still change: the longest window, or the ttl, and a day.
     fileprivate var longestReach: TimeSpan {
@@ -135,6 +154,7 @@ extension FeatureViewDefinition {
             switch features {
             case .latest: ttl ?? .days(30)
             case .windowed(let aggregates): aggregates.flatMap(\.windows).max() ?? .days(1)
+            case .derived: TimeSpan.zero
             }
         return TimeSpan(microseconds: span.microseconds + TimeSpan.days(1).microseconds)
     }

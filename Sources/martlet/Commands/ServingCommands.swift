@@ -30,6 +30,8 @@ extension Command {
         "get-online", "read features of entities from the online store", operands: "SERVICE | VIEW:FEATURE…",
         options: [
             Option("entity", "KEY=VALUE[,VALUE…]", "the entities, by join key; repeat the option for composite keys"),
+            Option(
+                "request", "NAME=VALUE[,VALUE…]", "values that derived features need, one for each entity"),
             Option("at", "TIME", "read as of this moment, not before the last load (default: now)"),
         ],
         examples: [
@@ -41,12 +43,17 @@ extension Command {
                 "martlet get-online customer_spending:amount_sum_1d --entity customer_id=1,2,3",
                 "one feature of three customers"
             ),
+            (
+                "martlet get-online payment_risk:amount_over_mean --entity customer_id=42 --request amount=99.5",
+                "a derived feature"
+            ),
         ]
     ) { invocation in
         guard !invocation.operands.isEmpty else { throw MartletError(.usage, "SERVICE or VIEW:FEATURE is missing") }
         let workspace = try invocation.openWorkspace().workspace
         let answer = try workspace.getOnline(
-            invocation.operands, entities: parseEntities(invocation.strings("entity")), at: invocation.timestamp("at"))
+            invocation.operands, entities: parseValues(invocation.strings("entity"), option: "entity"),
+            request: parseValues(invocation.strings("request"), option: "request"), at: invocation.timestamp("at"))
         let rowCount = answer.columns.first?.count ?? 0
         let rows = answer.names.indices.map { feature in
             [answer.names[feature]]
@@ -74,18 +81,18 @@ extension Command {
 }
 
 /// `["customer_id=1,2", "card_id=7,8"]` by key.
-func parseEntities(_ texts: [String]) throws -> [String: [String]] {
+func parseValues(_ texts: [String], option: String) throws -> [String: [String]] {
     var entities: [String: [String]] = [:]
     for text in texts {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, !parts[0].isEmpty else {
-            throw MartletError(.usage, "--entity takes KEY=VALUE, not \(text)")
+            throw MartletError(.usage, "--\(option) takes NAME=VALUE, not \(text)")
         }
         entities[parts[0], default: []] += parts[1].split(separator: ",", omittingEmptySubsequences: false).map(
             String.init)
     }
     guard Set(entities.values.map(\.count)).count <= 1 else {
-        throw MartletError(.usage, "every join key needs the same number of values")
+        throw MartletError(.usage, "every --\(option) needs the same number of values")
     }
     return entities
 }

@@ -32,6 +32,7 @@ extension Command {
         "explain", "take a value back to the events that made it", operands: "VIEW:FEATURE",
         options: [
             Option("entity", "KEY=VALUE", "the entity; repeat the option for composite keys"),
+            Option("request", "NAME=VALUE", "for a derived feature, a value given with the request; repeat the option"),
             Option("at", "TIME", "the value at this moment (default: now)"),
             Option("as-known", nil, "count only events that had arrived by then"),
             Option("events", "N", "show at most so many events (default: 10)"),
@@ -46,9 +47,11 @@ extension Command {
     ) { invocation in
         let feature = try invocation.operands("VIEW:FEATURE")[0]
         let workspace = try invocation.openWorkspace().workspace
-        let entity = try parseEntities(invocation.strings("entity")).mapValues { $0[0] }
+        let entity = try parseValues(invocation.strings("entity"), option: "entity").mapValues { $0[0] }
+        let request = try parseValues(invocation.strings("request"), option: "request").mapValues { $0[0] }
         let explanation = try workspace.explain(
-            feature, entity: entity, at: invocation.timestamp("at"), asKnown: invocation.isSet("as-known"))
+            feature, entity: entity, at: invocation.timestamp("at"), asKnown: invocation.isSet("as-known"),
+            request: request)
         let limit = try invocation.integer("events", in: 0...Int.max) ?? 10
         invocation.console.result(text: explanation.text(limit: limit)) { explanation.write(to: &$0) }
         return 0
@@ -116,9 +119,18 @@ extension Explanation {
             "  tables      "
                 + tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }.joined(
                     separator: ", "),
-            "  events      \(grouped(events.count)) counted, \(grouped(skipped)) skipped, "
-                + "\(grouped(notYetKnown)) not yet known",
         ]
+        if !inputs.isEmpty {
+            lines += [
+                "  inputs", table(["    name", "value"], inputs.map { ["    " + $0.name, $0.value.description] }),
+            ]
+        }
+        // What is derived reads no events itself; its inputs do.
+        if inputs.isEmpty {
+            lines.append(
+                "  events      \(grouped(events.count)) counted, \(grouped(skipped)) skipped, "
+                    + "\(grouped(notYetKnown)) not yet known")
+        }
         let shown = events.prefix(limit).map {
             [
                 "    " + $0.eventTime.description, $0.arrivalTime.description, $0.position.description,
@@ -137,6 +149,10 @@ extension Explanation {
             json.member("at", time)
             json.member("value", value)
             json.member("rule", rule)
+            if !inputs.isEmpty {
+                json.key("inputs")
+                json.object { json in for input in inputs { json.member(input.name, input.value) } }
+            }
             json.member("definition_version", viewVersion)
             json.key("tables")
             json.object { json in
