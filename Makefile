@@ -24,7 +24,7 @@ demo: build ## from a million synthetic payments to a served feature; DEMO="--no
 test: bootstrap ## build and run all tests; TEST="--filter NAME" runs some
 	@scripts/test $(TEST)
 
-test-peers: build ## what other packages (Feast's client, deltalake, DuckDB) read and call, checked with themselves
+test-peers: build ## what others (Feast's client, Python, Spark) read and call, checked with themselves
 	@scripts/bootstrap --peers
 	@scripts/test-peers
 

@@ -56,7 +56,7 @@ let package = Package(
             name: "MartletServer",
             dependencies: [
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP", "MartletOnline",
-                "MartletPlatform",
+                "MartletPlatform", "MartletRegistry",
             ]),
         .executableTarget(
             name: "martlet",

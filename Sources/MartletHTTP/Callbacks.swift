@@ -14,7 +14,7 @@ func handleRequest(
     let connection = Unmanaged<Connection>.fromOpaque(state).takeUnretainedValue()
     if request.pointee == nil {
         request.pointee = state
-        return connection.begin(handle)
+        return connection.begin(handle, method, path)
     }
     if uploadCount.pointee > 0 {
         defer { uploadCount.pointee = 0 }

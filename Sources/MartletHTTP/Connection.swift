@@ -25,6 +25,8 @@ final class Connection: @unchecked Sendable {
     private var phase = Phase.receiving
     private var body = ByteWriter(capacity: 4_096)
     private var receivedBytes = 0
+    /// Of the request that is being received.
+    private var bodyLimitBytes = 0
     private var writer = ByteWriter(capacity: 4_096)
     private var route: Int?
     private var startNanoseconds: UInt64 = 0
@@ -34,13 +36,20 @@ final class Connection: @unchecked Sendable {
     /// Whether a request is being received or answered.
     var isBusy: Bool { busy.load(ordering: .relaxed) }
 
-    func begin(_ connection: OpaquePointer) -> MHD_Result {
+    func begin(
+        _ connection: OpaquePointer, _ methodText: UnsafePointer<CChar>, _ path: UnsafePointer<CChar>
+    ) -> MHD_Result {
         busy.store(true, ordering: .relaxed)
         phase = .receiving
         route = nil
         body.removeAll()
         receivedBytes = 0
-        if let length = cmartlet_http_header(connection, "Content-Length"), strtoull(length, nil, 10) > bodyLimit {
+        bodyLimitBytes = core.settings.bodyLimitBytes
+        let length = cmartlet_http_header(connection, "Content-Length").map { strtoull($0, nil, 10) }
+        if let length, length <= UInt64(bodyLimitBytes) { return cmartlet_http_yes() }
+        // Long, or of a length not told: some routes take more than others.
+        if let method = method(methodText), let limit = core.router.bodyLimit(method, path) { bodyLimitBytes = limit }
+        if let length, length > UInt64(bodyLimitBytes) {
             startNanoseconds = monotonicNanoseconds()
             return answer(connection, tooLarge())
         }
@@ -49,11 +58,11 @@ final class Connection: @unchecked Sendable {
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
         receivedBytes += bytes.count
-        guard receivedBytes <= core.settings.bodyLimitBytes else {
+        guard receivedBytes <= bodyLimitBytes else {
             phase = .tooLarge
             body.removeAll()
             // The library takes an answer only after the whole body: read some more of it, but not for ever.
-            return receivedBytes <= 4 * core.settings.bodyLimitBytes ? cmartlet_http_yes() : cmartlet_http_no()
+            return receivedBytes <= 4 * bodyLimitBytes ? cmartlet_http_yes() : cmartlet_http_no()
         }
         body.append(bytes)
         return cmartlet_http_yes()
@@ -87,8 +96,6 @@ final class Connection: @unchecked Sendable {
             MHD_resume_connection(connection)
         }
     }
-
-    private var bodyLimit: UInt64 { UInt64(core.settings.bodyLimitBytes) }
 
     private func dispatch(
         _ connection: OpaquePointer, _ methodText: UnsafePointer<CChar>, _ path: UnsafePointer<CChar>
@@ -175,7 +182,7 @@ final class Connection: @unchecked Sendable {
     private func tooLarge() -> Response {
         problem(
             MartletError(
-                .limitExceeded, "the body is larger than \(core.settings.bodyLimitBytes) bytes (body limit)",
+                .limitExceeded, "the body is larger than \(bodyLimitBytes) bytes (body limit)",
                 fix: "send it in parts"), status: 413)
     }
 }

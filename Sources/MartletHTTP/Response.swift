@@ -11,6 +11,7 @@ package struct ContentType: Sendable {
     package static let problem = ContentType("application/problem+json")
     package static let plainText = ContentType("text/plain; charset=utf-8")
     package static let prometheus = ContentType("text/plain; version=0.0.4; charset=utf-8")
+    package static let parquet = ContentType("application/vnd.apache.parquet")
     package static let bytes = ContentType("application/octet-stream")
 }
 

@@ -9,6 +9,8 @@ package struct Router: Sendable {
     package struct Route: Sendable {
         package let method: Method
         package let path: String
+        /// The largest body that the route takes; nil means the server's limit.
+        let bodyLimitBytes: Int?
         let handler: Handler
         let segments: [Segment]
     }
@@ -30,14 +32,18 @@ package struct Router: Sendable {
     package init() {}
 
     /// - Precondition: the path begins with a slash, and no route of the same method and shape exists.
-    package mutating func on(_ method: Method, _ path: String, _ handler: @escaping Handler) {
+    /// - Parameter bodyLimitBytes: the largest body that the route takes; nil means the server's limit.
+    package mutating func on(
+        _ method: Method, _ path: String, bodyLimitBytes: Int? = nil, _ handler: @escaping Handler
+    ) {
         precondition(path.hasPrefix("/"), "a route's path begins with a slash")
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { part in
             part.hasPrefix("{") && part.hasSuffix("}") ? Segment.parameter : .text(String(part))
         }
         precondition(
             !routes.contains { $0.method == method && $0.segments == segments }, "\(path) has two handlers")
-        routes.append(Route(method: method, path: path, handler: handler, segments: segments))
+        routes.append(
+            Route(method: method, path: path, bodyLimitBytes: bodyLimitBytes, handler: handler, segments: segments))
         guard !segments.contains(.parameter) else { return }
         let bytes = Array(path.utf8)
         let route = routes.count - 1
@@ -70,6 +76,12 @@ package struct Router: Sendable {
             return .otherMethods(candidate.handlers.map(\.method))
         }
         return matchPattern(wanted, String(cString: path))
+    }
+
+    /// The limit that the route of a request has of its own.
+    func bodyLimit(_ method: Method, _ path: UnsafePointer<CChar>) -> Int? {
+        guard case .found(let route, _) = match(method, path) else { return nil }
+        return routes[route].bodyLimitBytes
     }
 
     private func matchPattern(_ method: Method, _ path: String) -> Match {

@@ -52,7 +52,9 @@ package final class Workspace: Sendable {
         get throws {
             try parts.withLock { parts in
                 if let engine = parts.engine { return engine }
-                guard settings.engine.scheme == "duckdb" else { throw unsupported(settings.engine, "engine") }
+                guard ["duckdb", "spark"].contains(settings.engine.scheme) else {
+                    throw unsupported(settings.engine, "engine")
+                }
                 let temporary = "\(directory)/.martlet/temporary"
                 try makeFolder(temporary)
                 let engine = try QueryEngine(

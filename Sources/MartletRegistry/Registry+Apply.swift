@@ -66,6 +66,11 @@ extension Registry {
             try planRollback(to: revision), principal: principal, now: now, idempotencyKey: idempotencyKey)
     }
 
+    /// The revision that an apply or a rollback with this idempotency key made; nil where there was none.
+    package func revision(ofKey idempotencyKey: String) throws -> Int64? {
+        try database.read { try revision(of: idempotencyKey, $0) }
+    }
+
     /// The revision being made.
     private struct Step {
         let number: Int64

@@ -2,9 +2,10 @@ internal import MartletCore
 internal import MartletDefinitions
 internal import MartletHTTP
 package import MartletPlatform
+internal import Synchronization
 
 extension FeatureServer {
-    /// Serves a workspace's online views with its settings and limits.
+    /// Serves a workspace's online views, and what else can be asked of it under `/v1`, with its settings and limits.
     /// - Parameter port: nil means the port of `martlet.yaml`; 0 any free one.
     /// - Throws: `portInUse`, and what opening the online store throws.
     package convenience init(_ workspace: Workspace, port: UInt16? = nil) throws {
@@ -13,10 +14,32 @@ extension FeatureServer {
         http.threads = workspace.threads
         http.connectionLimit = settings.limits.connections
         http.bodyLimitBytes = settings.limits.bodyBytes
+        let applied = AppliedCatalog(workspace)
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest),
-            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time)
+            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
+        ) { router in
+            addWorkspaceRoutes(workspace, to: &router) { try applied.takeUp() }
+        }
+        applied.server.withLock { $0.server = self }
+    }
+}
+
+/// Lets a server serve what one of its own requests has applied, before that request is answered.
+private final class AppliedCatalog: Sendable {
+    private let workspace: Workspace
+    let server = Mutex(Reference())
+
+    struct Reference: Sendable {
+        weak var server: FeatureServer?
+    }
+
+    init(_ workspace: Workspace) { self.workspace = workspace }
+
+    func takeUp() throws {
+        // Under the lock, so that of two catalogs the newer one stays.
+        try server.withLock { $0.server?.replaceCatalog(try workspace.servingCatalog()) }
     }
 }

@@ -40,10 +40,14 @@ package final class FeatureServer: Sendable {
         let observer = Metrics(routes: router.routes.map(\.path), workspace: settings.workspace)
         metrics.metrics.withLock { $0 = observer }
         self.online = online
+        self.routes = router.routes
         http = try HTTPServer(settings.http, router: router, observer: observer)
     }
 
     package var port: UInt16 { http.port }
+
+    /// All it answers, in the order in which they were added.
+    package let routes: [Router.Route]
 
     package var catalog: ServingCatalog { online.catalog }
 

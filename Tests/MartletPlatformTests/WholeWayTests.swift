@@ -68,8 +68,8 @@ struct WholeWayTests {
         let connection = try test.workspace.engine.connect()
         try connection.execute(
             """
-            COPY (SELECT customer_id, card_id, merchant_id, event_time AS event_timestamp, amount, is_fraud
-            FROM read_parquet('\(test.path("payments.parquet"))') WHERE kind = 'payment')
+            COPY (SELECT customer_id, card_id, merchant_id, event_time - INTERVAL 1 MICROSECOND AS event_timestamp,
+                amount, is_fraud FROM read_parquet('\(test.path("payments.parquet"))') WHERE kind = 'payment')
             TO '\(test.path("labels.parquet"))' (FORMAT parquet)
             """)
         let set = try test.workspace.writeTrainingSet(

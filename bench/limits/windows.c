@@ -56,7 +56,8 @@ static void sort_by_time(int32_t *order, int count, const int64_t *times) {
     }
 }
 
-static void lower(int label, int c, int window, int n, double sum, double square, double low, double high, double middle) {
+static void lower(
+    int label, int c, int window, int n, double sum, double square, double low, double high, double middle) {
     double *out = answer + (size_t)((c * FUNCTIONS) * WINDOWS + window) * labels + label;
     size_t step = (size_t)WINDOWS * labels;
     out[0] = n;

@@ -3,9 +3,9 @@
 Usage: asof.py duckdb|polars HISTORY LABELS [--from-parquet] [--out FILE] [--threads N] [--runs N]
 
 With --from-parquet the files are read as part of the work and the join gives each label the row's `value`; --out keeps
-that answer. Otherwise the join is in memory: what is timed is the join of key and time giving each label the place of its row; payload columns would be gathered by
-that place in every engine alike. The inputs are tables in memory, as each engine holds them, in the order of the files.
-Polars wants both sides sorted by time, which is part of the work.
+that answer. Otherwise the join is in memory: what is timed is the join of key and time giving each label the place of
+its row; payload columns would be gathered by that place in every engine alike. The inputs are tables in memory, as each
+engine holds them, in the order of the files. Polars wants both sides sorted by time, which is part of the work.
 """
 
 import argparse

@@ -11,7 +11,8 @@ package enum SettingsLanguage {
             backend("registry", "Definitions as applied, runs and data sets."),
             backend("tables", "The Delta tables."),
             backend("online", "The online store."),
-            backend("engine", "What runs SQL."),
+            backend(
+                "engine", "What computes training sets: `spark:`, `spark:local[4]` and `spark://host:7077` use Spark."),
             backend("tracking", "Where runs of models are recorded."),
             MemberShape("server", .object(server), "Where the HTTP door stands."),
             MemberShape("limits", .object(limits), "What the workspace may use."),
@@ -23,13 +24,16 @@ package enum SettingsLanguage {
             MemberShape("address", .text, "An IP address of this machine; \(ServerSettings().address) without it."),
             MemberShape(
                 "port", .integer(0...65_535), "The port, 0 for any free one; \(ServerSettings().port) without it."),
+            MemberShape(
+                "writes", .boolean,
+                "Whether requests may change the workspace; without it only where this machine alone can reach it."),
         ])
 
     static let limits = ObjectShape("limits", "What the workspace may use.", limitKeys.map(\.member))
 
     /// Each part with the kinds of backend that it can have.
     static let schemes: [(part: String, schemes: [String])] = [
-        ("registry", ["sqlite"]), ("tables", ["file"]), ("online", ["lmdb"]), ("engine", ["duckdb"]),
+        ("registry", ["sqlite"]), ("tables", ["file"]), ("online", ["lmdb"]), ("engine", ["duckdb", "spark"]),
         ("tracking", ["builtin"]),
     ]
 
@@ -83,6 +87,7 @@ extension SettingsLanguage {
         .bytes("memory", \.memoryBytes, "What the query engine and the joins may hold"),
         .count("threads", \.threads, 0...1_024, "Threads of a parallel piece of work, 0 for one a processor"),
         .bytes("body", \.bodyBytes, "The body of an HTTP request"),
+        .bytes("transfer", \.transferBytes, "The rows that one HTTP request brings or fetches"),
         .count("keys_per_request", \.keysPerRequest, 1...1_000_000, "Entities asked for at once"),
         .count("features_per_request", \.featuresPerRequest, 1...100_000, "Features asked for at once"),
         .count("connections", \.connections, 1...100_000, "HTTP connections open at once"),

@@ -54,7 +54,7 @@ extension WorkspaceSettings {
                 faults.add(
                     "`\(part)` cannot be kept by `\(url.scheme):`", at: value.place,
                     fix: suggestion(for: url.scheme, among: schemes), .invalidSettings)
-            } else if needsLocation == url.location.isEmpty {
+            } else if url.scheme != "spark", needsLocation == url.location.isEmpty {
                 faults.add(
                     needsLocation ? "`\(part)` names no path" : "`\(part)` takes no path", at: value.place,
                     fix: "such as \(Self.defaultBackends[part].map(String.init(describing:)) ?? "")", .invalidSettings)
@@ -77,6 +77,7 @@ extension WorkspaceSettings {
         tracking = backends["tracking"] ?? tracking
         server.address = object["server"]?.object?.text("address") ?? server.address
         server.port = object["server"]?.object?["port"]?.integer.map { Int($0) } ?? server.port
+        server.acceptsWrites = object["server"]?.object?["writes"]?.boolean
         for key in SettingsLanguage.limitKeys {
             if let value = object["limits"]?.object?[key.member.name] { key.set(&limits, value) }
         }

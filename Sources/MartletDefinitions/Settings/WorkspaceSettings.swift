@@ -23,8 +23,16 @@ package struct ServerSettings: Sendable, Hashable {
     /// An IP address of this machine; 127.0.0.1 is reachable from this machine only.
     package var address = "127.0.0.1"
     package var port = 6566
+    /// Whether requests may change the workspace: push events, build training sets, apply definitions. nil means only
+    /// where the address is one that this machine alone can reach.
+    package var acceptsWrites: Bool?
 
     package init() {}
+
+    /// Whether requests may change the workspace.
+    package var isWritable: Bool {
+        acceptsWrites ?? (address == "localhost" || address == "::1" || address.hasPrefix("127."))
+    }
 }
 
 /// What a workspace may use. Each has the key in `limits` of `martlet.yaml` that its documentation begins with.
@@ -35,6 +43,8 @@ package struct ResourceLimits: Sendable, Hashable {
     package var threads = 0
     /// `body`: an HTTP request's body in bytes.
     package var bodyBytes = 8 << 20
+    /// `transfer`: the rows that one HTTP request brings or fetches, in bytes.
+    package var transferBytes = 256 << 20
     /// `keys_per_request`: entities asked for at once.
     package var keysPerRequest = 10_000
     /// `features_per_request`: features asked for at once.

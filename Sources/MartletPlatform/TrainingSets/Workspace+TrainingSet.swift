@@ -42,6 +42,10 @@ extension Workspace {
                         rows.schema, labels: plan.labels.names.filter { !given.contains($0) },
                         features: plan.featureNames.filter { !request.allowedLeakage.contains($0) }, stride: stride))
             }
+            if usesSpark {
+                let rows = try sparkRows(plan, connection, progress)
+                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows)), parts: 1))
+            }
             if plan.wholeBytes <= budget.bytes / 2 {
                 let whole = WholeTrainingSet(
                     plan: plan, connection: connection,
@@ -55,6 +59,25 @@ extension Workspace {
                 try body(BuiltSet(plan: plan, rows: checked(rows), parts: parts))
             }
         }
+    }
+}
+
+extension Workspace {
+    /// The rows with the features of the views as Spark computes them. Features are not computed a second time there, so
+    /// that only copies of a label are found to leak.
+    fileprivate func sparkRows(
+        _ plan: TrainingSetPlan, _ connection: QueryConnection, _ progress: any ProgressReporter
+    ) throws -> RecordBatch {
+        guard !plan.request.keepsOnlyKnownEntities else { throw knownOnlyOnSpark }
+        let labels = try plan.labels.load(connection)
+        let views = try sparkFeatures(
+            plan.members.map { ($0.view, $0.keys) }, labels: labels, asKnown: plan.request.asKnown, plan.definitions,
+            versions: plan.tableVersions, connection, progress: progress)
+        var columns = Array(zip(labels.rows.schema.names, labels.rows.columns))
+        for (member, features) in zip(plan.members, views) {
+            columns += zip(member.columnNames, member.features.map { features[$0] })
+        }
+        return try plan.completed(RecordBatch(columns), isKnown: nil)
     }
 }
 

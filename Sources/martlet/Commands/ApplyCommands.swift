@@ -29,12 +29,9 @@ extension Command {
         try invocation.noOperands()
         let (workspace, principal) = try invocation.openWorkspace()
         let plan = try workspace.plan()
-        if let base = try invocation.integer("base", in: 0...Int.max), Int64(base) != plan.baseRevision {
-            throw MartletError(
-                .stalePlan, "the plan was made at revision \(base), and the workspace is at \(plan.baseRevision) now",
-                fix: "make the plan again and look at what changed")
-        }
-        let result = try workspace.apply(plan, idempotencyKey: invocation.string("key"), principal: principal)
+        let result = try workspace.apply(
+            plan, base: invocation.integer("base", in: 0...Int.max).map(Int64.init),
+            idempotencyKey: invocation.string("key"), principal: principal)
         invocation.console.result(text: plan.text + "revision \(result.set.revision)") { json in
             json.object {
                 $0.member("revision", result.set.revision)
