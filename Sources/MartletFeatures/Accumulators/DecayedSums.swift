@@ -130,8 +130,8 @@ func decayStep(halfLife: Int64) -> Int64 {
     return steps.first { $0 / 16 <= halfLife } ?? 1_000_000
 }
 
-/// `2^-(elapsed / halfLife)`, within a relative `5 * 2^-53`, by nothing but additions and multiplications: the same on every
-/// machine.
+/// `2^-(elapsed / halfLife)`, within a relative `5 * 2^-53`, by nothing but additions and multiplications: the same on
+/// every machine.
 /// - Parameter elapsed: microseconds; may be negative.
 func decayFactor(_ elapsed: Int64, halfLife: Int64) -> Double {
     let halvings = flooredTime(elapsed, halfLife) / halfLife

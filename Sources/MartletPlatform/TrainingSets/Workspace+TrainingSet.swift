@@ -63,8 +63,8 @@ extension Workspace {
 }
 
 extension Workspace {
-    /// The rows with the features of the views as Spark computes them. Features are not computed a second time there, so
-    /// that only copies of a label are found to leak.
+    /// The rows with the features of the views as Spark computes them. Features are not computed a second time there,
+    /// so that only copies of a label are found to leak.
     fileprivate func sparkRows(
         _ plan: TrainingSetPlan, _ connection: QueryConnection, _ progress: any ProgressReporter
     ) throws -> RecordBatch {
