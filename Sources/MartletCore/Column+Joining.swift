@@ -1,6 +1,6 @@
 extension Column {
     /// The rows of all columns, one column after the other. O(rows).
-    /// - Precondition: there is a column, and all are of one scalar type.
+    /// - Precondition: there is a column, and all are of one type.
     package static func joining(_ columns: [Column]) -> Column {
         if columns.count == 1 { return columns[0] }
         var values = columns[0].values
@@ -13,5 +13,15 @@ extension Column {
             first += column.count
         }
         return Column(values, validity: validity)
+    }
+}
+
+extension RecordBatch {
+    /// The rows of all batches, one after the other. O(rows).
+    /// - Precondition: there is a batch, and all have one schema.
+    package static func joining(_ batches: [RecordBatch]) -> RecordBatch {
+        RecordBatch(
+            schema: batches[0].schema,
+            columns: batches[0].columns.indices.map { index in .joining(batches.map { $0.columns[index] }) })
     }
 }

@@ -87,7 +87,7 @@ package struct Column: Sendable, Hashable {
 
 extension Column.Values {
     /// These values and then others of the same type. O(others) where nobody else holds these.
-    /// - Precondition: equal types, scalars.
+    /// - Precondition: equal types.
     package consuming func appending(_ others: Column.Values) -> Column.Values {
         switch (consume self, others) {
         case (.bool(var array), .bool(let more)):
@@ -114,9 +114,26 @@ extension Column.Values {
         case (.bytes(var strings), .bytes(let more)):
             strings.append(contentsOf: more)
             return .bytes(strings)
-        default: preconditionFailure("columns of one scalar type are joined")
+        case (.list(let lists), .list(let more)):
+            return .list(
+                ListValues(
+                    offsets: joinedOffsets(lists.offsets, more.offsets),
+                    elements: .joining([lists.elements, more.elements])))
+        case (.map(let maps), .map(let more)):
+            var keys = maps.keys
+            keys.append(contentsOf: more.keys)
+            return .map(
+                MapValues(
+                    offsets: joinedOffsets(maps.offsets, more.offsets), keys: keys,
+                    values: .joining([maps.values, more.values])))
+        default: preconditionFailure("columns of one type are joined")
         }
     }
+}
+
+private func joinedOffsets(_ left: [Int32], _ right: [Int32]) -> [Int32] {
+    let base = left[left.count - 1]
+    return left + right.dropFirst().map { $0 + base }
 }
 
 extension Column {

@@ -41,6 +41,8 @@ extension QueryConnection {
             if unsafe cmartlet_duckdb_execute_prepared(statement.pointer, &result) != 0 { throw failure(&result) }
         }
         var reader = try ResultReader(&result)
+        // All rows are there already: columns that grow by doubling would be copied once more.
+        reader.reserveCapacity(unsafe Int(cmartlet_duckdb_row_count(&result)))
         while try reader.fetch(&result) {}
         return reader.finish()
     }

@@ -23,6 +23,11 @@ struct ResultReader {
         }
     }
 
+    /// Makes room for so many rows.
+    mutating func reserveCapacity(_ rows: Int) {
+        for index in columns.indices { columns[index].reserveCapacity(rows) }
+    }
+
     /// - Returns: false at the end.
     mutating func fetch(_ result: inout cmartlet_duckdb_result) throws -> Bool {
         var chunk = unsafe cmartlet_duckdb_fetch_chunk(result)
@@ -79,6 +84,14 @@ private enum ColumnReader {
             defer { self = .nested(reader) }
             try reader.append(unsafe vector, rows)
         }
+    }
+
+    /// Of lists and maps nothing is known but their number.
+    mutating func reserveCapacity(_ rows: Int) {
+        guard case .scalar(var reader) = self else { return }
+        self = .nested(NestedReader())
+        reader.reserveCapacity(rows)
+        self = .scalar(reader)
     }
 
     mutating func take() -> Column {

@@ -41,6 +41,39 @@ struct ScalarReader {
         decimalStorage = storage
     }
 
+    /// Makes room for so many rows; texts get room for their offsets.
+    mutating func reserveCapacity(_ rows: Int) {
+        let current = values
+        values = .bool([])
+        switch consume current {
+        case .bool(var array):
+            array.reserveCapacity(rows)
+            values = .bool(array)
+        case .int32(var array):
+            array.reserveCapacity(rows)
+            values = .int32(array)
+        case .int64(var array):
+            array.reserveCapacity(rows)
+            values = .int64(array)
+        case .timestamp(var array):
+            array.reserveCapacity(rows)
+            values = .timestamp(array)
+        case .float32(var array):
+            array.reserveCapacity(rows)
+            values = .float32(array)
+        case .float64(var array):
+            array.reserveCapacity(rows)
+            values = .float64(array)
+        case .string(var strings):
+            strings.reserveCapacity(rows, bytes: 0)
+            values = .string(strings)
+        case .bytes(var strings):
+            strings.reserveCapacity(rows, bytes: 0)
+            values = .bytes(strings)
+        case .list, .map: preconditionFailure("a reader of scalars holds scalars")
+        }
+    }
+
     /// A reader of the same type that has read nothing.
     func empty() -> ScalarReader {
         var reader = self

@@ -96,6 +96,7 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(void, destroy_result, (cmartlet_duckdb_result *result), (result)) \
     X(const char *, result_error, (cmartlet_duckdb_result *result), (result)) \
     X(cmartlet_idx, column_count, (cmartlet_duckdb_result *result), (result)) \
+    X(cmartlet_idx, row_count, (cmartlet_duckdb_result *result), (result)) \
     X(const char *, column_name, (cmartlet_duckdb_result *result, cmartlet_idx column), (result, column)) \
     X(cmartlet_duckdb_type, column_logical_type, (cmartlet_duckdb_result *result, cmartlet_idx column), \
       (result, column)) \

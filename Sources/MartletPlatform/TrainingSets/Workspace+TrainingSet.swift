@@ -14,11 +14,11 @@ extension Workspace {
     ) throws -> TrainingSet {
         try withTrainingSet(request, memoryBytes: memoryBytes, progress: progress, cancellation: cancellation) { set in
             let cursor = set.rows.makeCursor()
-            var rows: RecordBatch?
-            while let batch = try cursor.next() { rows = rows?.appending(batch) ?? batch }
-            guard let rows else { throw MartletError(.invalidInput, "no label row is of a known entity") }
+            var batches: [RecordBatch] = []
+            while let batch = try cursor.next() { batches.append(batch) }
+            if batches.isEmpty { throw MartletError(.invalidInput, "no label row is of a known entity") }
             return TrainingSet(
-                rows: rows, timeColumn: request.timeColumn, featureNames: set.plan.featureNames,
+                rows: .joining(batches), timeColumn: request.timeColumn, featureNames: set.plan.featureNames,
                 tableVersions: set.plan.tableVersions, definitionVersions: set.plan.definitionVersions)
         }
     }
