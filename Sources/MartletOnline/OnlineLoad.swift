@@ -18,6 +18,7 @@ package struct OnlineLoad: ~Copyable {
     private let handle: ViewHandle
     private let chunkRows: Int
     private let progress: any ProgressReporter
+    private let cancellation: Cancellation
     private let resumed: LoadCursor?
     private var part = 0
     private var rows = 0
@@ -26,7 +27,8 @@ package struct OnlineLoad: ~Copyable {
     /// - Parameter isRestarted: whether to write everything again although an equal load was interrupted or complete.
     package init(
         _ identity: LoadIdentity, of view: OnlineView, into store: any OnlineStore,
-        chunkRows: Int = defaultChunkRows, isRestarted: Bool = false, progress: any ProgressReporter = SilentProgress()
+        chunkRows: Int = defaultChunkRows, isRestarted: Bool = false, progress: any ProgressReporter = SilentProgress(),
+        cancellation: Cancellation = Cancellation()
     ) throws {
         precondition(identity.view == view.identity, "the load is for the view")
         let handle = try store.handle(for: view.identity)
@@ -37,10 +39,11 @@ package struct OnlineLoad: ~Copyable {
         self.handle = handle
         self.chunkRows = max(1, chunkRows)
         self.progress = progress
+        self.cancellation = cancellation
         resumed = cursor.flatMap { $0.belongs(to: identity) ? $0 : nil }
     }
 
-    /// Writes the next part. Blocks on the store; a cancelled task stops between chunks with `cancelled`.
+    /// Writes the next part. Blocks on the store; where it is cancelled it stops between chunks.
     /// - Throws: `missingColumn` or `typeMismatch` where the columns are not those of the view, `invalidInput` where
     ///   they differ in length, `diskFull`, `cancelled`.
     package mutating func write(_ values: LatestValues) throws {
@@ -87,7 +90,7 @@ package struct OnlineLoad: ~Copyable {
         counts.resumed += next
         rows += next
         while next < order.count {
-            if Task.isCancelled {
+            if cancellation.isCancelled {
                 throw MartletError(
                     .cancelled, "loading \(view.name) was cancelled after \(rows) rows",
                     fix: "run it again: it goes on from there")

@@ -14,11 +14,11 @@ struct OnlineLoadTests {
 
     private func begin(
         _ store: any OnlineStore, input: String = "a", upTo: Int64 = 9, isRestarted: Bool = false,
-        progress: any ProgressReporter = SilentProgress()
+        progress: any ProgressReporter = SilentProgress(), cancellation: Cancellation = Cancellation()
     ) throws -> OnlineLoad {
         try OnlineLoad(
             LoadIdentity(view: view.identity, upTo: Timestamp(microseconds: upTo), input: input), of: view, into: store,
-            chunkRows: 100, isRestarted: isRestarted, progress: progress)
+            chunkRows: 100, isRestarted: isRestarted, progress: progress, cancellation: cancellation)
     }
 
     @Test("repeated, changes nothing")
@@ -43,46 +43,31 @@ struct OnlineLoadTests {
     }
 
     @Test("interrupted at any chunk, goes on where it was", arguments: [1, 4, 5, 6, 9])
-    func resumption(chunks: Int) async throws {
-        try await Task {
-            try withStore { store in
-                do {
-                    var load = try begin(store, progress: Canceller(after: chunks))
-                    try load.write(values(0..<500))
-                    try load.write(values(500..<1_000))
-                    _ = try load.finish()
-                    Issue.record("the load was not cancelled")
-                } catch {
-                    #expect((error as? MartletError)?.code == .cancelled)
-                }
-                #expect(try store.recordCount(of: view.identity) == chunks * 100)
-                let cursor = try store.cursor(of: view.identity)
-                #expect(cursor?.rows == chunks * 100)
-                #expect(cursor?.isComplete == false)
-                // A task of its own: this one is cancelled.
-                let folderStore = store
-                try finishElsewhere(folderStore, resumed: chunks * 100)
-            }
-        }.value
-    }
-
-    private func finishElsewhere(_ store: LMDBOnlineStore, resumed: Int) throws {
-        let result = Mutex<(counts: WriteCounts?, error: (any Error)?)>((nil, nil))
-        onAnotherThread {
+    func resumption(chunks: Int) throws {
+        try withStore { store in
             do {
-                var load = try begin(store)
+                let canceller = Canceller(after: chunks)
+                var load = try begin(store, progress: canceller, cancellation: canceller.cancellation)
                 try load.write(values(0..<500))
                 try load.write(values(500..<1_000))
-                let counts = try load.finish()
-                result.withLock { $0.counts = counts }
-            } catch { result.withLock { $0.error = error } }
+                _ = try load.finish()
+                Issue.record("the load was not cancelled")
+            } catch {
+                #expect((error as? MartletError)?.code == .cancelled)
+            }
+            #expect(try store.recordCount(of: view.identity) == chunks * 100)
+            let cursor = try store.cursor(of: view.identity)
+            #expect(cursor?.rows == chunks * 100)
+            #expect(cursor?.isComplete == false)
+            var load = try begin(store)
+            try load.write(values(0..<500))
+            try load.write(values(500..<1_000))
+            let counts = try load.finish()
+            #expect(counts.resumed == chunks * 100)
+            #expect(counts.written == count - chunks * 100)
+            #expect(try store.recordCount(of: view.identity) == count)
+            #expect(try store.cursor(of: view.identity)?.isComplete == true)
         }
-        if let error = result.withLock({ $0.error }) { throw error }
-        let counts = result.withLock { $0.counts }
-        #expect(counts?.resumed == resumed)
-        #expect(counts?.written == count - resumed)
-        #expect(try store.recordCount(of: view.identity) == count)
-        #expect(try store.cursor(of: view.identity)?.isComplete == true)
     }
 
     @Test(
@@ -143,8 +128,9 @@ struct OnlineLoadTests {
     }
 }
 
-/// Cancels the task that reports after so many chunks.
+/// Cancels the load that reports after so many chunks.
 private final class Canceller: ProgressReporter {
+    let cancellation = Cancellation()
     private let left: Mutex<Int>
     init(after chunks: Int) { left = Mutex(chunks) }
 
@@ -153,7 +139,7 @@ private final class Canceller: ProgressReporter {
             left -= 1
             return left == 0
         }
-        if isLast { withUnsafeCurrentTask { $0?.cancel() } }
+        if isLast { cancellation.cancel() }
     }
 }
 

@@ -1,4 +1,3 @@
-import Dispatch
 import FoundationEssentials
 import Glibc
 import MartletCore
@@ -53,14 +52,4 @@ func code(_ body: () throws -> Void) -> MartletError.Code? {
     } catch {
         return (error as? MartletError)?.code
     }
-}
-
-/// Runs `body` outside of the current task, and waits for it.
-func onAnotherThread(_ body: @Sendable @escaping () -> Void) {
-    let done = DispatchSemaphore(value: 0)
-    DispatchQueue.global().async {
-        body()
-        done.signal()
-    }
-    done.wait()
 }

@@ -6,48 +6,36 @@ import MartletRegistry
 import MartletTestSupport
 import Testing
 
-private let definitions = """
-    entity: user
-    key: user
-    type: string
-    ---
-    source: clicks
-    columns:
-      user: {type: string, nullable: false}
-      amount: float64
-      at: {type: timestamp, nullable: false}
-      seen: timestamp
-    event_time: at
-    arrival_time: seen
-    ---
-    features: recent
-    entity: user
-    source: clicks
-    windows: [1h]
-    aggregates:
-      clicks: count
-      amount_mean: mean(amount)
-    ---
-    features: newest
-    entity: user
-    source: clicks
-    ttl: 1d
-    latest: {last_amount: amount, last_at: at}
-    ---
-    features: risk
-    request: {price: float64, note: string, asked: timestamp}
-    derived:
-      over_mean: request.price / amount_mean_1h
-      is_large: {expression: "over_mean > 1.5 or clicks_1h = 0", description: more than usual}
-      text: concat(upper(note), '-', string(clicks_1h))
-      waited: seconds_between(newest.last_at, asked)
-    ---
-    features: score
-    derived: {points: "if(risk.is_large, 10, 1) * (recent.clicks_1h + 1)"}
-    ---
-    service: scored
-    features: [risk, "score:points", "recent:clicks_1h"]
-    """
+private let definitions =
+    clicks + """
+        features: recent
+        entity: user
+        source: clicks
+        windows: [1h]
+        aggregates:
+          clicks: count
+          amount_mean: mean(amount)
+        ---
+        features: newest
+        entity: user
+        source: clicks
+        ttl: 1d
+        latest: {last_amount: amount, last_at: at}
+        ---
+        features: risk
+        request: {price: float64, note: string, asked: timestamp}
+        derived:
+          over_mean: request.price / amount_mean_1h
+          is_large: {expression: "over_mean > 1.5 or clicks_1h = 0", description: more than usual}
+          text: concat(upper(note), '-', string(clicks_1h))
+          waited: seconds_between(newest.last_at, asked)
+        ---
+        features: score
+        derived: {points: "if(risk.is_large, 10, 1) * (recent.clicks_1h + 1)"}
+        ---
+        service: scored
+        features: [risk, "score:points", "recent:clicks_1h"]
+        """
 
 private let rows = """
     user,amount,at,seen

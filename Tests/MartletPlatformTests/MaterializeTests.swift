@@ -5,41 +5,29 @@ import MartletRegistry
 import MartletTestSupport
 import Testing
 
-private let definitions = """
-    entity: user
-    key: user
-    type: string
-    ---
-    source: clicks
-    columns:
-      user: {type: string, nullable: false}
-      amount: float64
-      at: {type: timestamp, nullable: false}
-      seen: timestamp
-    event_time: at
-    arrival_time: seen
-    ---
-    features: recent
-    entity: user
-    source: clicks
-    windows: [1h, 7d]
-    aggregates:
-      clicks: count
-      amount_sum: {function: sum, column: amount}
-    ---
-    features: newest
-    entity: user
-    source: clicks
-    latest: {last_amount: amount}
-    ---
-    features: by_query
-    entity: user
-    source: clicks
-    sql: rows.sql
-    windows: [7d]
-    aggregates:
-      clicks: count
-    """
+private let definitions =
+    clicks + """
+        features: recent
+        entity: user
+        source: clicks
+        windows: [1h, 7d]
+        aggregates:
+          clicks: count
+          amount_sum: {function: sum, column: amount}
+        ---
+        features: newest
+        entity: user
+        source: clicks
+        latest: {last_amount: amount}
+        ---
+        features: by_query
+        entity: user
+        source: clicks
+        sql: rows.sql
+        windows: [7d]
+        aggregates:
+          clicks: count
+        """
 
 private let rows = """
     user,amount,at,seen
@@ -122,6 +110,21 @@ struct MaterializeTests {
         let parts = definitions.split(separator: "[1h, 7d]", maxSplits: 1)
         try test.apply(parts.joined(separator: "[1h, 8d]"))
         #expect(try mode("recent") == .full("the view was not loaded before in this version"))
+    }
+
+    @Test("cancelled, ends with nothing recorded as loaded, and the next load makes it whole")
+    func cancelled() throws {
+        let test = try repository()
+        let cancellation = Cancellation()
+        cancellation.cancel()
+        let error = #expect(throws: MartletError.self) {
+            try test.workspace.materialize(
+                ["recent", "newest"], upTo: second, principal: test.principal, cancellation: cancellation)
+        }
+        #expect(error?.code == .cancelled)
+        #expect(try test.workspace.registry.materializations(state: .finished).isEmpty)
+        _ = try test.workspace.materialize(["recent", "newest"], upTo: second, principal: test.principal)
+        #expect(try served(test) == ["1 1.0 1.0", "1 2.0 2.0", "1 4.0 4.0", "1 8.0 8.0", "0 0.0 null"])
     }
 
     @Test("in many parts serves the same as in one")

@@ -5,6 +5,24 @@ import MartletPlatform
 import MartletQuery
 import MartletTestSupport
 
+/// Users and what they click on: what the definitions of many tests begin with.
+let clicks = """
+    entity: user
+    key: user
+    type: string
+    ---
+    source: clicks
+    columns:
+      user: {type: string, nullable: false}
+      amount: float64
+      at: {type: timestamp, nullable: false}
+      seen: timestamp
+    event_time: at
+    arrival_time: seen
+    ---
+
+    """
+
 /// A repository in a folder of its own, its workspace at a fixed moment.
 final class TestRepository {
     static let now = Timestamp(year: 2026, month: 4, day: 1)

@@ -5,37 +5,25 @@ import MartletRegistry
 import MartletTestSupport
 import Testing
 
-private let definitions = """
-    entity: user
-    key: user
-    type: string
-    ---
-    source: clicks
-    columns:
-      user: {type: string, nullable: false}
-      amount: float64
-      at: {type: timestamp, nullable: false}
-      seen: timestamp
-    event_time: at
-    arrival_time: seen
-    ---
-    features: recent
-    entity: user
-    source: clicks
-    windows: [1h]
-    aggregates:
-      clicks: count
-      amount_sum: {function: sum, column: amount}
-    ---
-    features: newest
-    entity: user
-    source: clicks
-    ttl: 1d
-    latest: {last_amount: amount}
-    ---
-    service: both
-    features: [recent, newest]
-    """
+private let definitions =
+    clicks + """
+        features: recent
+        entity: user
+        source: clicks
+        windows: [1h]
+        aggregates:
+          clicks: count
+          amount_sum: {function: sum, column: amount}
+        ---
+        features: newest
+        entity: user
+        source: clicks
+        ttl: 1d
+        latest: {last_amount: amount}
+        ---
+        service: both
+        features: [recent, newest]
+        """
 
 private let rows = """
     user,amount,at,seen

@@ -31,15 +31,20 @@ extension Workspace {
     ///   - upTo: nil means now.
     ///   - isFull: computes every entity, whatever was loaded before.
     ///   - memoryBytes: what the rows held at a time may take; nil means `limits.memory`.
+    /// - Throws: `cancelled` among others; what was written stays, and an equal load goes on from there.
     package func materialize(
         _ views: [String]? = nil, upTo: Timestamp? = nil, isFull: Bool = false, memoryBytes: Int? = nil,
-        principal: Principal, progress: any ProgressReporter = SilentProgress()
+        principal: Principal, progress: any ProgressReporter = SilentProgress(),
+        cancellation: Cancellation = Cancellation()
     ) throws -> [MaterializationReport] {
         let definitions = try appliedDefinitions()
         let chosen = try viewsToLoad(views, definitions)
         let upTo = try loadTime(upTo)
         return try withLock("materialize") {
-            try chosen.map { try materialize($0, upTo, isFull: isFull, memoryBytes, definitions, principal, progress) }
+            try chosen.map {
+                try materialize(
+                    $0, upTo, isFull: isFull, memoryBytes, definitions, principal, progress, cancellation)
+            }
         }
     }
 
@@ -71,10 +76,22 @@ extension Workspace {
 
     private func materialize(
         _ view: FeatureViewDefinition, _ upTo: Timestamp, isFull: Bool, _ memoryBytes: Int?,
-        _ definitions: AppliedDefinitions, _ principal: Principal, _ progress: any ProgressReporter
+        _ definitions: AppliedDefinitions, _ principal: Principal, _ progress: any ProgressReporter,
+        _ cancellation: Cancellation
+    ) throws -> MaterializationReport {
+        let connection = try engine.connect()
+        return try connection.interrupted(by: cancellation) {
+            try materialize(
+                view, upTo, isFull: isFull, memoryBytes, definitions, principal, progress, cancellation, connection)
+        }
+    }
+
+    private func materialize(
+        _ view: FeatureViewDefinition, _ upTo: Timestamp, isFull: Bool, _ memoryBytes: Int?,
+        _ definitions: AppliedDefinitions, _ principal: Principal, _ progress: any ProgressReporter,
+        _ cancellation: Cancellation, _ connection: QueryConnection
     ) throws -> MaterializationReport {
         let started = time.monotonicNanoseconds()
-        let connection = try engine.connect()
         progress.report("read \(view.about.name)", done: 0, total: nil)
         let (plan, query) = try planLoad(view, upTo, isFull: isFull, memoryBytes, definitions, connection)
         let online = try onlineView(view, definitions)
@@ -86,9 +103,10 @@ extension Workspace {
         if case .changed(let since) = plan.mode { input += " since \(since)" }
         var load = try OnlineLoad(
             LoadIdentity(view: online.identity, upTo: upTo, input: input), of: online, into: self.online,
-            progress: progress)
+            progress: progress, cancellation: cancellation)
         var read = (rows: 0, entities: 0)
         for part in 0..<plan.parts where plan.changedRows != 0 {
+            try cancellation.check()
             var conditions = [query.knownAt(upTo), query.isOfPart(part, of: plan.parts)]
             if plan.changedRows != nil { conditions.append(query.isOfChangedEntity) }
             let rows = try query.load(connection, where: conditions.joined(separator: " AND "))

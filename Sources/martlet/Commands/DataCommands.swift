@@ -32,7 +32,7 @@ extension Command {
         "materialize", "load views into the online store", operands: "[VIEW…]",
         discussion: """
             Serving goes on meanwhile. Only entities with rows that the last load did not count are computed again;
-            an interrupted load goes on where it stopped when repeated with its --up-to.
+            a load that ^C or a crash ended goes on where it stopped when repeated with its --up-to.
             """,
         options: [
             Option("up-to", "TIME", "load what was known at this time (default: now)"),
@@ -53,34 +53,13 @@ extension Command {
             show(try workspace.materializationPlans(views, upTo: upTo, isFull: isFull), invocation.console)
             return 0
         }
-        let reports = try workspace.materialize(
-            views, upTo: upTo, isFull: isFull, principal: principal, progress: invocation.console.progress)
-        let rows = reports.map {
-            [
-                $0.plan.view, "v\($0.plan.version)", $0.plan.mode.text, grouped($0.rowsRead), grouped($0.entities),
-                grouped($0.written),
-                "\(fixed($0.seconds, 2)) s",
-            ]
+        return try cancelledBySignals { cancellation in
+            let reports = try workspace.materialize(
+                views, upTo: upTo, isFull: isFull, principal: principal, progress: invocation.console.progress,
+                cancellation: cancellation)
+            show(reports, invocation.console)
+            return 0
         }
-        invocation.console.result(
-            text: table(["view", "version", "load", "rows", "entities", "written", "time"], rows)
-        ) { json in
-            json.array { json in
-                for report in reports {
-                    json.object {
-                        $0.member("view", report.plan.view)
-                        $0.member("version", report.plan.version)
-                        $0.member("up_to", report.plan.upTo)
-                        $0.member("load", report.plan.mode.text)
-                        $0.member("rows", report.rowsRead)
-                        $0.member("entities", report.entities)
-                        $0.member("written", report.written)
-                        $0.member("seconds", report.seconds)
-                    }
-                }
-            }
-        }
-        return 0
     }
 
     static let tables = Command(
@@ -137,6 +116,33 @@ private func show(_ plans: [MaterializationPlan], _ console: Console) {
                     if let entities = plan.entities { $0.member("entities", entities) }
                     $0.member("parts", plan.parts)
                     if let seconds = plan.seconds { $0.member("seconds", seconds) }
+                }
+            }
+        }
+    }
+}
+
+private func show(_ reports: [MaterializationReport], _ console: Console) {
+    let rows = reports.map {
+        [
+            $0.plan.view, "v\($0.plan.version)", $0.plan.mode.text, grouped($0.rowsRead), grouped($0.entities),
+            grouped($0.written), "\(fixed($0.seconds, 2)) s",
+        ]
+    }
+    console.result(
+        text: table(["view", "version", "load", "rows", "entities", "written", "time"], rows)
+    ) { json in
+        json.array { json in
+            for report in reports {
+                json.object {
+                    $0.member("view", report.plan.view)
+                    $0.member("version", report.plan.version)
+                    $0.member("up_to", report.plan.upTo)
+                    $0.member("load", report.plan.mode.text)
+                    $0.member("rows", report.rowsRead)
+                    $0.member("entities", report.entities)
+                    $0.member("written", report.written)
+                    $0.member("seconds", report.seconds)
                 }
             }
         }
