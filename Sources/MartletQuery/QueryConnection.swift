@@ -27,6 +27,7 @@ extension QueryConnection {
     package func execute(_ sql: String) throws {
         var result = unsafe cmartlet_duckdb_result()
         defer { unsafe cmartlet_duckdb_destroy_result(&result) }
+        takeFailure()
         if unsafe cmartlet_duckdb_query(pointer, sql, &result) != 0 { throw failure(&result) }
     }
 
@@ -34,6 +35,7 @@ extension QueryConnection {
     package func query(_ sql: String, _ parameters: [Value] = []) throws -> RecordBatch {
         var result = unsafe cmartlet_duckdb_result()
         defer { unsafe cmartlet_duckdb_destroy_result(&result) }
+        takeFailure()
         if parameters.isEmpty {
             if unsafe cmartlet_duckdb_query(pointer, sql, &result) != 0 { throw failure(&result) }
         } else {
@@ -66,8 +68,21 @@ extension QueryConnection {
     }
 
     private func failure(_ result: inout cmartlet_duckdb_result) -> MartletError {
-        if let own = registrations.values.lazy.compactMap({ self.engine.rows.failure(of: $0) }).first { return own }
-        return queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
+        failure(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
+    }
+
+    /// What a source of rows threw in the statement that has failed, else what DuckDB says.
+    func failure(_ text: String?) -> MartletError { takeFailure() as? MartletError ?? queryError(text) }
+
+    /// What the sources of rows threw since the last call. A statement begins with it: one that needed no further rows
+    /// may have ended well although a source failed, and its failure is none of the next one's.
+    @discardableResult
+    func takeFailure() -> (any Error)? {
+        var found: (any Error)?
+        for handle in registrations.values {
+            if let failure = engine.rows.takeFailure(of: handle) { found = failure }
+        }
+        return found
     }
 }
 

@@ -1,27 +1,14 @@
 internal import MartletCore
 
-/// Gives DuckDB's text the code that a user of Martlet can act on. The text names files, columns and positions, and
-/// may quote a value that failed to convert; it is cut at 2,000 bytes.
+/// Gives DuckDB's text the code that a user of Martlet can act on, and a message without the data.
+///
+/// DuckDB quotes values freely: in quotes or not, over several lines, whole lines of a CSV file. So of an error that
+/// met data only what `EngineFailure` recognizes is kept. What it says of SQL, of files and of memory holds names.
 func queryError(_ text: String?) -> MartletError {
-    let text = String((text ?? "DuckDB gave no reason").prefix(2_000))
-    func has(_ part: String) -> Bool { text.contains(part) }
-    if has("No space left on device") || has("Disk quota exceeded") {
-        return MartletError(.diskFull, text, fix: "free disk space and run the command again")
-    }
-    if has("Out of Memory Error") {
-        return MartletError(.limitExceeded, text, fix: "raise limits.memory in martlet.yaml")
-    }
-    if has("INTERRUPT") { return MartletError(.cancelled, text) }
-    if has("No magic bytes") || has("too small to be a Parquet file") || has("Invalid Parquet")
-        || has("Snappy decompression")
-        || has("ZSTD Decompression") || has("TProtocolException") || has("Failed to read Parquet")
-    {
-        return MartletError(.corruptData, text, fix: "the Parquet file is damaged or incomplete: write it again")
-    }
-    if has("IO Error") { return MartletError(.fileSystem, text) }
-    if has("Conversion Error") { return MartletError(.typeMismatch, text) }
-    if has("Parser Error") || has("Binder Error") || has("Catalog Error") {
-        return MartletError(.invalidDefinition, "SQL that DuckDB refuses: \(text)")
-    }
-    return MartletError(.invalidInput, text)
+    EngineFailure(text ?? "").error
 }
+
+/// SQL that ends the query with this message, which a user then reads as it is: other texts of SQL's `error` are data.
+package func refusalSQL(_ message: String) -> String { "error(\(quotedLiteral(refusalMark + message)))" }
+
+let refusalMark = "martlet refuses: "

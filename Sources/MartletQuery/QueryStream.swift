@@ -16,11 +16,12 @@ package final class QueryStream {
         self.connection = connection
         self.batchRows = batchRows
         statement = try PreparedStatement(connection, sql, parameters)
+        connection.takeFailure()
         if unsafe cmartlet_duckdb_pending_prepared_streaming(statement.pointer, &pending) != 0 {
-            throw queryError(unsafe cmartlet_duckdb_pending_error(pending).map { String(cString: $0) })
+            throw connection.failure(unsafe cmartlet_duckdb_pending_error(pending).map { String(cString: $0) })
         }
         if unsafe cmartlet_duckdb_execute_pending(pending, &result) != 0 {
-            throw queryError(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
+            throw connection.failure(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
         }
         reader = try ResultReader(&result)
     }
@@ -41,7 +42,9 @@ package final class QueryStream {
                 return batch
             }
         }
-        if let error = unsafe cmartlet_duckdb_result_error(&result) { throw queryError(unsafe String(cString: error)) }
+        if let error = unsafe cmartlet_duckdb_result_error(&result) {
+            throw connection.failure(unsafe String(cString: error))
+        }
         return reader.rowCount > 0 ? reader.finish() : nil
     }
 }

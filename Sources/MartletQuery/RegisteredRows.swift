@@ -23,9 +23,12 @@ final class RegisteredRows: Sendable {
 
     fileprivate func source(_ handle: Handle) -> BoundRows? { state.withLock { $0.sources[handle] } }
 
-    /// What a source threw while it was read: DuckDB carries only its text on.
-    func failure(of handle: Handle) -> MartletError? {
-        source(handle)?.failure.withLock { $0 as? MartletError }
+    /// What a source threw while it was read, and forgets it: DuckDB carries only its text on.
+    func takeFailure(of handle: Handle) -> (any Error)? {
+        source(handle)?.failure.withLock { failure in
+            defer { failure = nil }
+            return failure
+        }
     }
 
     /// Registers the table function with the engine that `connection` belongs to. The engine owns a reference to

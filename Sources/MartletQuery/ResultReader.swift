@@ -4,7 +4,9 @@ internal import MartletCore
 /// Copies the vectors of a result into columns, chunk by chunk.
 ///
 /// Types without an equal among ours are widened: small integers to int32, unsigned 32-bit ones and dates to int64 and
-/// timestamp, decimals to float64; a 64-bit unsigned or 128-bit integer must fit into int64.
+/// timestamp, decimals to float64; a 64-bit unsigned or 128-bit integer must fit into int64, and a date into the
+/// microseconds of a timestamp (290,000 years around 1970; an infinite date does not). Infinite timestamps are the
+/// greatest and the smallest int64.
 struct ResultReader {
     private var columns: [ColumnReader] = []
     private(set) var rowCount = 0

@@ -179,7 +179,12 @@ struct ScalarReader {
             for row in 0..<rows { array.append(isValid(row) ? unsafe decimal(data, row) / scale : 0) }
             values = .float64(array)
         case (.timestamp(var array), CMARTLET_DUCKDB_DATE):
-            unsafe array.append(contentsOf: typed(Int32.self).lazy.map { Int64($0) &* 86_400_000_000 })
+            let source = unsafe typed(Int32.self)
+            for row in 0..<rows {
+                let (time, isOver) = unsafe Int64(source[row]).multipliedReportingOverflow(by: 86_400_000_000)
+                guard !isOver || !isValid(row) else { throw farDate }
+                array.append(isOver ? 0 : time)
+            }
             values = .timestamp(array)
         case (.timestamp(var array), _):
             unsafe array.append(contentsOf: typed(Int64.self))
@@ -197,6 +202,12 @@ struct ScalarReader {
 
     private var tooLarge: MartletError {
         MartletError(.typeMismatch, "column \(name) holds an integer beyond int64", fix: "cast it in the query")
+    }
+
+    private var farDate: MartletError {
+        MartletError(
+            .typeMismatch, "column \(name) holds a date beyond what a timestamp reaches, or an infinite one",
+            fix: "set such dates to null in the query")
     }
 
     private func decimal(_ data: UnsafeMutableRawPointer, _ row: Int) -> Double {

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletQuery
 
 /// Partition values as text (Delta protocol, "Partition Value Serialization"); null stands for a null, and so does
 /// the empty text for every type.
@@ -39,7 +40,7 @@ enum PartitionText {
         case .string:
             """
             CASE WHEN \(column) IN ('', '\(nullFolder)') \
-            THEN error('a partition column holds an empty text, which a Delta table cannot keep apart from null') \
+            THEN \(refusalSQL("a partition column holds an empty text, which Delta cannot keep apart from null")) \
             ELSE \(column) END
             """
         default: "CAST(\(column) AS VARCHAR)"
