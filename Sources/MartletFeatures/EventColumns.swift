@@ -10,7 +10,7 @@ package struct EventColumns: Sendable {
     /// Microseconds since the epoch; what `asKnown` and ties go by.
     package var arrivalTimes: [Int64]?
     /// The place of each event in the log, different for each: what breaks the last ties. nil means the order of the
-    /// rows.
+    /// rows, and so do equal places; equal values are then what makes the answer the same in any order.
     package var positions: [Int64]?
     /// The columns that aggregates read.
     package var inputs: [Column]

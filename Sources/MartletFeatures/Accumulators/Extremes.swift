@@ -42,7 +42,8 @@ package struct Ends<Value: Comparable & Sendable>: Accumulator {
             self.value = value
         }
 
-        /// The value decides only between events of the same order key, which positions are there to prevent.
+        /// States know no rows: between events of the same order key, which positions are there to prevent, the
+        /// value decides.
         package static func < (left: End, right: End) -> Bool {
             left.order != right.order ? left.order < right.order : left.value < right.value
         }

@@ -73,6 +73,6 @@ func isLater(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> B
 @inline(never)
 func isLaterInTie(_ row: Int, than other: Int, _ events: borrowing EventColumns) -> Bool {
     if let arrivals = events.arrivalTimes, arrivals[row] != arrivals[other] { return arrivals[row] > arrivals[other] }
-    if let positions = events.positions { return positions[row] > positions[other] }
+    if let positions = events.positions, positions[row] != positions[other] { return positions[row] > positions[other] }
     return row > other
 }

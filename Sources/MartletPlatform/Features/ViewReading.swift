@@ -11,8 +11,7 @@ struct ViewRelation {
     /// SQL expressions.
     let eventTime: String
     let arrivalTime: String
-    /// nil where the rows have none.
-    let position: String?
+    let position: RowPosition
 
     /// - Parameter sql: nil means the source or the query that the view names.
     /// - Throws: `missingColumn` or `typeMismatch` for the event time.
@@ -24,15 +23,36 @@ struct ViewRelation {
             sql ?? view.sql.map { "(\(trimmedStatement($0.text)))" } ?? quotedIdentifier(source.about.name)
         available = try InputRelation(sql: self.sql, connection: connection)
         eventTime = try Self.column(view.eventTime ?? source.eventTime, .timestamp, of: view, available)
-        let has = Set(available.columns.map(\.name))
-        arrivalTime = has.contains(SystemColumn.arrivalTime.name) ? SystemColumn.arrivalTime.name : eventTime
-        position = has.contains(SystemColumn.position.name) ? SystemColumn.position.name : nil
+        if let arrival = try Self.column(SystemColumn.arrivalTime, of: view, available) {
+            // The rows of a join that found no partner have none: they are known from when they happened.
+            arrivalTime = view.sql == nil ? arrival : "coalesce(\(arrival), \(eventTime))"
+        } else {
+            arrivalTime = eventTime
+        }
+        if let column = try Self.column(SystemColumn.position, of: view, available) {
+            position = view.sql == nil ? .unique(column) : .shared(column)
+        } else {
+            position = .none
+        }
     }
 
     /// A column in the type that the view declares.
     /// - Throws: `missingColumn` or `typeMismatch` where the rows do not have what the view declares.
     func column(_ name: String, _ type: DataType) throws -> String {
         try Self.column(name, type, of: view, available)
+    }
+
+    /// nil where the rows do not have it.
+    private static func column(
+        _ system: Field, of view: FeatureViewDefinition, _ available: InputRelation
+    ) throws -> String? {
+        guard let found = available.columns.first(where: { $0.name == system.name }) else { return nil }
+        guard found.type != "VARCHAR", found.type != "JSON" else {
+            throw MartletError(
+                .typeMismatch, "features \(view.about.name): \(system.name) of its rows is a text",
+                place: view.about.place, fix: "select it as it is")
+        }
+        return try column(system.name, system.type, of: view, available)
     }
 
     private static func column(

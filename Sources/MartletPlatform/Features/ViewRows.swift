@@ -15,6 +15,46 @@ struct ViewRows {
     var count: Int { eventTimes.count }
 }
 
+/// What a row's place among those of equal event and arrival time is made of.
+enum RowPosition {
+    /// The source's `_position`, no two alike.
+    case unique(String)
+    /// The `_position` that a `sql:` query gives its rows: a join may give several one, or null. Rows of one are told
+    /// apart by what they hold.
+    case shared(String)
+    /// The rows have none, and what they hold stands for it.
+    case none
+
+    /// The hash takes the low bits: so much that of the rows of one position hardly two are alike, and positions still
+    /// reach beyond half a million million.
+    private static let hashBits = 24
+    private static let largest: Int64 = 1 << (63 - hashBits)
+
+    /// - Parameters:
+    ///   - inputs: SQL of what the view's features read: rows that agree in that too are the same to the view.
+    ///   - view: its name, for the message.
+    func sql(_ inputs: [String], view: String) -> String {
+        let hash = "hash(\(inputs.joined(separator: ", ")))"
+        switch self {
+        case .unique(let position): return position
+        case .none: return inputs.isEmpty ? "0::BIGINT" : "(\(hash) >> 1)::BIGINT"
+        case .shared(let position):
+            // Before those that have one: rows of a join that found no partner.
+            let place = "coalesce(\(position), -1)"
+            let refusal = refusalSQL("features \(view): a _position of its query lies beyond 2^39")
+            return "CASE WHEN \(place) BETWEEN \(-Self.largest) AND \(Self.largest - 1) "
+                + "THEN \(place) * \(1 << Self.hashBits)"
+                + (inputs.isEmpty ? "" : " + (\(hash) >> \(64 - Self.hashBits))::BIGINT") + " ELSE \(refusal) END"
+        }
+    }
+
+    /// The position that a row came with, of what `sql` made of it.
+    func given(_ position: Int64) -> Int64 {
+        if case .shared = self { return position >> Self.hashBits }
+        return position
+    }
+}
+
 /// How the rows of a view are selected: the SQL and the order of its columns.
 struct ViewQuery {
     let view: FeatureViewDefinition
@@ -22,7 +62,8 @@ struct ViewQuery {
     let inputs: [Field]
     /// A SELECT giving the key columns, event time, arrival time, position and inputs, in that order.
     let sql: String
-    /// Whether no two rows have one position, so that a row can be found again by it.
+    let position: RowPosition
+    /// Whether no two rows have one position and the rows are those of a table, so that one is found again by it.
     let hasUniquePositions: Bool
 
     /// - Parameters:
@@ -34,17 +75,14 @@ struct ViewQuery {
         self.view = view
         self.keys = keys
         inputs = view.inputFields
-        hasUniquePositions = relation.position != nil && view.sql == nil && view.reads.isEmpty
+        position = relation.position
+        hasUniquePositions = if case .unique = relation.position { view.reads.isEmpty } else { false }
         let columns = try view.inputs.map { input in
             let value = try input.column.map { try relation.column($0, input.type) } ?? "TRUE"
             return input.filter.map { "CASE WHEN (\($0)) THEN \(value) END" } ?? value
         }
-        // Without positions the values break ties, so that the order in which rows happen to come does not.
-        let position =
-            relation.position
-            ?? (columns.isEmpty ? "0::BIGINT" : "(hash(\(columns.joined(separator: ", "))) >> 1)::BIGINT")
         var selected = try keys.map { try relation.column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
-        selected += [relation.eventTime, relation.arrivalTime, position]
+        selected += [relation.eventTime, relation.arrivalTime, position.sql(columns, view: view.about.name)]
         selected += columns
         var text =
             "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ")

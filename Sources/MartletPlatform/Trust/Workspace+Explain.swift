@@ -83,7 +83,7 @@ extension Workspace {
             return "c\(number) = \(sqlLiteral(value))"
         }
         let rows = try query.load(connection, where: conditions.joined(separator: " AND "))
-        let made = try explained(view, index, ViewComputation(view, rows), time, asKnown)
+        let made = try explained(view, index, ViewComputation(view, rows), query.position, time, asKnown)
         return Explanation(
             feature: feature, entity: query.keys.map { "\($0.name)=\(entity[$0.name] ?? "")" }.joined(separator: ","),
             time: time, value: made.value,
@@ -95,7 +95,8 @@ extension Workspace {
     private typealias Made = (value: Value, rule: String, events: [Explanation.Event], skipped: Int, notYetKnown: Int)
 
     private func explained(
-        _ view: FeatureViewDefinition, _ index: Int, _ computation: ViewComputation, _ time: Timestamp, _ asKnown: Bool
+        _ view: FeatureViewDefinition, _ index: Int, _ computation: ViewComputation, _ position: RowPosition,
+        _ time: Timestamp, _ asKnown: Bool
     ) throws -> Made {
         // All loaded rows are of the one entity, whose number is 0; without rows it has none.
         let id: Int32 = computation.rows.count == 0 ? -1 : 0
@@ -104,7 +105,7 @@ extension Workspace {
                 Explanation.Event(
                     eventTime: Timestamp(microseconds: computation.rows.eventTimes[Int(row)]),
                     arrivalTime: Timestamp(microseconds: computation.rows.arrivalTimes[Int(row)]),
-                    position: computation.rows.positions[Int(row)], value: input?[Int(row)] ?? .null)
+                    position: position.given(computation.rows.positions[Int(row)]), value: input?[Int(row)] ?? .null)
             }.sorted { ($0.eventTime, $0.arrivalTime, $0.position) > ($1.eventTime, $1.arrivalTime, $1.position) }
         }
         switch view.features {
