@@ -1,4 +1,5 @@
 import MartletCore
+import MartletDefinitions
 import Testing
 
 @testable import MartletFeatures
@@ -102,6 +103,35 @@ struct LatestRowsTests {
         #expect(try winner([9, 8, 10], [1, 2, 3]) == 0)
         #expect(try winner([8, 8, 10], [2, 1, 3]) == 0)
         #expect(try winner(nil, [2, 1, 3]) == 0)
+        // Equal positions: the later row, as in windows.
+        #expect(try winner(nil, [2, 2, 3]) == 1)
+        #expect(try winner([8, 8, 10], [2, 2, 3]) == 1)
+        let equal = EventColumns(
+            ids: [0, 0], eventTimes: [5, 5], arrivalTimes: [8, 8], positions: [2, 2], inputs: [Column(.int64([7, 9]))])
+        let last = WindowAggregate(
+            name: "l", function: .last, column: "x", columnType: .int64, windows: [.days(1)])
+        let plan = try WindowPlan(aggregates: [last], inputColumns: ["x": 0])
+        #expect(try plan.compute(events: equal, labels: LabelColumns(ids: [0], times: [9]))[0][0] == .int64(9))
+    }
+
+    @Test(
+        "times beyond 73,000 years are refused by explanations too, infinite ones among them",
+        arguments: [Int64.min, -(1 << 61) - 1, 1 << 61, .max])
+    func unboundedTimes(_ far: Int64) throws {
+        let last = WindowAggregate(
+            name: "l", function: .last, column: "x", columnType: .int64, windows: [.days(1)])
+        let plan = try WindowPlan(aggregates: [last], inputColumns: ["x": 0])
+        for (event, arrival, time) in [(far, 0, 1), (0, far, 1), (0, 0, far)] as [(Int64, Int64, Int64)] {
+            let events = EventColumns(
+                ids: [0, 0], eventTimes: [0, event], arrivalTimes: [0, arrival], inputs: [Column(.int64([7, 9]))])
+            let time = Timestamp(microseconds: time)
+            #expect(
+                code { try explainLatest(events: events, id: 0, at: time, ttl: .days(1), asKnown: true) }
+                    == .limitExceeded)
+            #expect(
+                code { try plan.explain(feature: 0, events: events, id: 0, at: time, asKnown: true) }
+                    == .limitExceeded)
+        }
     }
 
     @Test("an event that arrives late does not displace a later one seen before")

@@ -154,4 +154,82 @@ struct IngestTests {
         #expect(error?.code.name == code)
         #expect(try test.workspace.tableSummaries().isEmpty)
     }
+
+    @Test("quarantines times that no feature could count: infinite ones and those beyond 73,000 years")
+    func unboundedTimes() throws {
+        let definitions = """
+            entity: user
+            key: user
+            type: string
+            ---
+            source: clicks
+            columns:
+              user: {type: string, nullable: false}
+              at: {type: timestamp, nullable: false}
+              seen: timestamp
+            event_time: at
+            arrival_time: seen
+            ---
+            features: newest
+            entity: user
+            source: clicks
+            latest: {newest_at: at}
+            """
+        let test = try TestRepository(definitions)
+        let good = "2026-03-01 00:00:00"
+        let times = [
+            (good, nil), ("-infinity", good), ("infinity", good), (good, "-infinity"), (good, "infinity"),
+            (good, "80000-01-01 00:00:00"), ("80000-01-01 (BC) 00:00:00", good),
+        ]
+        let rows = times.map { "('ann', TIMESTAMPTZ '\($0)', \($1.map { "TIMESTAMPTZ '\($0)'" } ?? "NULL"))" }
+        try test.workspace.engine.connect().execute(
+            "COPY (SELECT * FROM (VALUES \(rows.joined(separator: ", "))) AS r(\"user\", \"at\", seen)) "
+                + "TO '\(test.path("rows.parquet"))'")
+        let report = try test.workspace.ingest("clicks", files: [test.path("rows.parquet")], principal: test.principal)
+        #expect(report.misfits == 6)
+        #expect(report.refinement?.silverRows == 1)
+        let far = "more than 73,000 years from 1970"
+        #expect(
+            try Set(test.rows("quarantine.clicks", "_reason"))
+                == ["at: \(far)", "at: in the future; at: \(far)", "seen: \(far)"])
+        let found = try test.workspace.explain("newest:newest_at", entity: ["user": "ann"])
+        #expect(found.value == .timestamp(Timestamp(year: 2026, month: 3, day: 1)))
+    }
+
+    @Test("takes local times by the zone's rules, where clocks are changed too")
+    func changedClocks() throws {
+        let test = try TestRepository(
+            """
+            source: clicks
+            columns:
+              id: {type: int64, nullable: false}
+              local: {type: timestamp, format: "%Y-%m-%d %H:%M", zone: Europe/Berlin}
+              at: {type: timestamp, nullable: false}
+            event_time: at
+            id: id
+            """)
+        let times: [(local: String, at: String)] = [
+            ("2026-03-28 02:30", "2026-03-28T01:30:00Z"),
+            // Clocks go from 02:00 to 03:00: the time does not exist.
+            ("2026-03-29 02:30", "2026-03-29T01:30:00Z"), ("2026-03-29 03:30", "2026-03-29T01:30:00Z"),
+            // From 03:00 back to 02:00: the time exists twice.
+            ("2026-10-25 01:30", "2026-10-24T23:30:00Z"), ("2026-10-25 02:30", "2026-10-25T01:30:00Z"),
+            ("2026-10-25 03:30", "2026-10-25T02:30:00Z"), ("2028-02-29 12:00", "2028-02-29T11:00:00Z"),
+        ]
+        // The same instants beside, with an offset, which alone tells the earlier one of two apart.
+        let offsets = ["2026-03-28T00:00:00Z", "2026-03-28T02:30:00+02:00", "2026-03-28T02:30:00+01:00"]
+        var rows = times.enumerated().map { "\($0),\($1.local),2026-03-28T00:00:00Z\n" }.joined()
+        rows += "7,,\(offsets[1])\n8,,\(offsets[2])\n9,2026-02-29 12:00,\(offsets[0])\n"
+        let report = try test.ingest("clicks", csv: "id,local,at\n" + rows)
+        let expected = times.enumerated().map { index, time in
+            "\(index) \(Timestamp(rfc3339: time.at)?.microseconds ?? -1)"
+        }
+        #expect(try test.rows("silver.clicks", "id, epoch_us(\"local\")").prefix(7) == expected[...])
+        #expect(
+            try test.rows("silver.clicks", "epoch_us(\"at\"), id").suffix(2)
+                == ["\(1_774_657_800_000_000) 7", "\(1_774_661_400_000_000) 8"])
+        // 2026 has no such day.
+        #expect(report.misfits == 1)
+        #expect(try test.rows("quarantine.clicks", "_reason") == ["local: not a timestamp"])
+    }
 }

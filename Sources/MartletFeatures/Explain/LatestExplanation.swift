@@ -30,11 +30,14 @@ package struct LatestExplanation: Sendable, Equatable {
 }
 
 /// Explains the latest row of one entity. O(events).
-/// - Throws: `invalidInput` for `asKnown` without arrival times.
+/// - Throws: as `latestRows`.
 package func explainLatest(
     events: EventColumns, id: Int32, at time: Timestamp, ttl: TimeSpan?, asKnown: Bool = false
 ) throws(MartletError) -> LatestExplanation {
+    try checkTimes([time.microseconds], "label time")
+    try checkTimes(events.eventTimes, "event time")
     try requireArrivalTimes(events, asKnown: asKnown)
+    if let arrivals = events.arrivalTimes { try checkTimes(arrivals, "arrival time") }
     var winner: Int32?
     var runnerUp: Int32?
     var notYetKnown: [Int32] = []

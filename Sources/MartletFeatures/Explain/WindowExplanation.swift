@@ -28,7 +28,10 @@ extension WindowPlan {
         feature index: Int, events: EventColumns, id: Int32, at time: Timestamp, asKnown: Bool = false
     ) throws(MartletError) -> WindowExplanation {
         precondition(features.indices.contains(index), "the plan has no feature \(index)")
+        try checkTimes([time.microseconds], "label time")
         try check(events)
+        try checkTimes(events.eventTimes, "event time")
+        if let arrivals = events.arrivalTimes { try checkTimes(arrivals, "arrival time") }
         try requireArrivalTimes(events, asKnown: asKnown)
         let feature = features[index]
         let right = feature.window.right(at: time)

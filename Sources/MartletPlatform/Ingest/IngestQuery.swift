@@ -1,5 +1,6 @@
 internal import MartletCore
 internal import MartletDefinitions
+internal import MartletFeatures
 internal import MartletQuery
 
 /// The SQL that turns the rows of an input into typed events and sorts out what does not fit.
@@ -9,6 +10,9 @@ struct IngestQuery {
     let stage: String
     /// Counts the rows that have a time without a zone; nil where none can.
     let countOfMissingZones: String?
+
+    private static let earliest = sqlLiteral(.timestamp(Timestamp(microseconds: -timeLimitMicroseconds)))
+    private static let latest = sqlLiteral(.timestamp(Timestamp(microseconds: timeLimitMicroseconds - 1)))
 
     /// - Parameters:
     ///   - now: stands for the arrival time where the source has none.
@@ -27,7 +31,15 @@ struct IngestQuery {
         reasons.append(
             "CASE WHEN \(eventTime) > \(sqlLiteral(.timestamp(latest))) "
                 + "THEN \(quotedLiteral("\(source.eventTime): in the future")) END")
-        let isBad = columns.map(\.isBad) + ["\(eventTime) IS NULL", "\(eventTime) > \(sqlLiteral(.timestamp(latest)))"]
+        var isBad = columns.map(\.isBad)
+        isBad += ["\(eventTime) IS NULL", "\(eventTime) > \(sqlLiteral(.timestamp(latest)))"]
+        // What the kernels refuse, infinities too: one such row would stop every feature over the source.
+        for name in [source.eventTime] + (source.arrivalTime.map { [$0] } ?? []) {
+            let isBeyond = "NOT (\(value(of: name)) BETWEEN \(Self.earliest) AND \(Self.latest))"
+            let reason = "\(name): more than 73,000 years from 1970"
+            isBad.append("coalesce(\(isBeyond), false)")
+            reasons.append("CASE WHEN \(isBeyond) THEN \(quotedLiteral(reason)) END")
+        }
         let arrival =
             source.arrivalTime.map { "coalesce(\(value(of: $0)), \(sqlLiteral(.timestamp(now))))" }
             ?? sqlLiteral(.timestamp(now))
