@@ -185,7 +185,17 @@ private struct SparkWindowQuery {
             """
         let counts = group.outputs.map { "count(1) \(inside($0)) AS u\($0.feature)" }
         addPart("distinct\(group.inputIndex)", counts, from: newest)
-        for output in group.outputs { give("coalesce(u\(output.feature), 0)", output) }
+        for output in group.outputs {
+            // Beyond it the kernels estimate, from registers that are not kept here.
+            let name = plan.features[output.feature].name
+            let message =
+                "\(name): a window has more than \(differentValuesMaximum) different values, which Spark does not "
+                + "estimate; build this set with engine: duckdb"
+            let count = "u\(output.feature)"
+            give(
+                "CASE WHEN \(count) > \(differentValuesMaximum) THEN raise_error('\(message)') "
+                    + "ELSE coalesce(\(count), 0) END", output)
+        }
     }
 
     private mutating func addPart(_ name: String, _ columns: [String], from relation: String) {

@@ -25,6 +25,9 @@ struct SparkRows {
         if let text = view.sql?.text {
             relation = "(\(try dialect.translate(text)))"
             aliases = try dialect.aliases(of: text)
+            for column in [SystemColumn.arrivalTime, SystemColumn.position] where aliases.contains(column.name) {
+                throw notInOrder(view, "makes a \(column.name) of its own")
+            }
             var statement = Substring(text)
             while let last = statement.last, last.isWhitespace || last == ";" { statement.removeLast() }
             known = try InputRelation(sql: "(\(statement)\n)", connection: connection)
@@ -40,6 +43,9 @@ struct SparkRows {
             ? try columns.column(SystemColumn.arrivalTime.name, .timestamp) : time
         let position =
             has.contains(SystemColumn.position.name) ? try columns.column(SystemColumn.position.name, .int64) : "0L"
+        if view.needsOrder && !has.contains(SystemColumn.position.name) {
+            throw notInOrder(view, "has no \(SystemColumn.position.name)")
+        }
         var selected: [String] = []
         for (index, key) in keys.enumerated() {
             let name = view.keyColumns[key.name] ?? key.name
@@ -54,6 +60,25 @@ struct SparkRows {
         if let filter = view.filter { conditions.append("(\(try dialect.translate(filter, aliases: aliases)))") }
         sql =
             "SELECT \(selected.joined(separator: ", ")) FROM \(relation) WHERE \(conditions.joined(separator: " AND "))"
+    }
+}
+
+/// Without positions the kernels break ties by a hash of DuckDB's.
+private func notInOrder(_ view: FeatureViewDefinition, _ what: String) -> MartletError {
+    MartletError(
+        .invalidDefinition, "features \(view.about.name): its query \(what), so that Spark may break ties otherwise",
+        place: view.about.place,
+        fix: "select `_arrival_time` and `_position` as they are, or build this set with `engine: duckdb`")
+}
+
+extension FeatureViewDefinition {
+    /// Whether a feature depends on which of two rows of one time is the later one.
+    fileprivate var needsOrder: Bool {
+        switch features {
+        case .latest: true
+        case .windowed(let list): list.contains { $0.function == .first || $0.function == .last }
+        case .derived: false
+        }
     }
 }
 
