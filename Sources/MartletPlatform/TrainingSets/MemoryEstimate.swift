@@ -1,10 +1,13 @@
 internal import MartletCore
 internal import MartletDefinitions
+internal import MartletFeatures
 
 /// How a limit of memory is divided, and what rows cost. Estimates from the types of columns and the counts of rows,
 /// multiplied by what was measured; docs/architecture.md, "Training sets larger than memory".
 struct MemoryBudget {
     let bytes: Int
+    /// Each takes working space of its own.
+    let threads: Int
 
     /// What the query engine may hold.
     var engineBytes: Int { max(96 << 20, bytes * 2 / 5) }
@@ -30,26 +33,57 @@ extension DataType {
 extension TrainingMember {
     /// Of one event while features are computed: the columns, what their growing leaves unused, and the working space
     /// of the kernels.
-    var eventBytes: Int {
+    func eventBytes(threads: Int) -> Int {
         let columns = keys.map(\.type.widthBytes) + view.inputFields.map(\.type.widthBytes)
-        return 3 * (columns.reduce(0, +) + 24)
+        // Each thread has a candidate or a count of each entity, and at worst each event is of another one.
+        let entity = if case .latest = view.features { 16 } else { 4 }
+        return 3 * (columns.reduce(0, +) + 24) + entity * max(1, threads)
     }
 
     /// Of one label, with its features.
-    var labelBytes: Int {
-        3 * (keys.reduce(16) { $0 + $1.type.widthBytes } + 9 * features.count)
+    /// - Parameter eventCount: of the view: no list and no map is longer.
+    func labelBytes(eventCount: Int64) -> Int {
+        3 * (keys.reduce(16) { $0 + $1.type.widthBytes } + 9 * features.count + nestedBytes(eventCount: eventCount))
+    }
+
+    /// Of the lists and maps of one label.
+    func nestedBytes(eventCount: Int64) -> Int {
+        let bytes = view.nestedBytes(eventCount: Int(clamping: eventCount))
+        return features.reduce(0) { $0 + bytes[$1] }
+    }
+}
+
+extension FeatureViewDefinition {
+    /// Of each feature the most that a list or a map of its takes, by its `n`, `k` or the limit of different values; 0
+    /// for a scalar. In the order of `featureNames`.
+    func nestedBytes(eventCount: Int) -> [Int] {
+        guard case .windowed(let aggregates) = features else { return featureNames.map { _ in 0 } }
+        return aggregates.flatMap { aggregate in
+            let bytes: Int
+            switch aggregate.resultType {
+            case .list(let element):
+                let length = aggregate.parameters.length ?? AggregateParameters.maximumLength
+                bytes = 4 + min(length, eventCount) * element.type.widthBytes
+            case .map(let element):
+                bytes =
+                    4 + min(differentValuesMaximum, eventCount) * (DataType.string.widthBytes + element.type.widthBytes)
+            default: bytes = 0
+            }
+            return aggregate.windows.map { _ in bytes }
+        }
     }
 }
 
 extension TrainingSetPlan {
     /// What building all at once takes.
-    var wholeBytes: Int {
-        let largest = zip(members, eventCounts).map { $0.eventBytes * Int($1) }.max() ?? 0
+    func wholeBytes(threads: Int) -> Int {
+        let largest = zip(members, eventCounts).map { $0.eventBytes(threads: threads) * Int($1) }.max() ?? 0
         return largest + labels.rowCount * rowBytes * 2
     }
 
     /// Of one finished row.
     var rowBytes: Int {
-        keys.reduce(8 + 16 * labels.names.count) { $0 + $1.type.widthBytes } + 12 * featureNames.count
+        let nested = zip(members, eventCounts).reduce(0) { $0 + $1.0.nestedBytes(eventCount: $1.1) }
+        return keys.reduce(8 + 16 * labels.names.count + nested) { $0 + $1.type.widthBytes } + 12 * featureNames.count
     }
 }

@@ -29,9 +29,9 @@ extension Workspace {
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)
-            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes)
+            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes, threads: threads)
             let counts: [ClockCount]
-            if plan.wholeBytes <= budget.bytes / 2 {
+            if plan.wholeBytes(threads: threads) <= budget.bytes / 2 {
                 let whole = WholeTrainingSet(
                     plan: plan, connection: connection,
                     query: { try self.viewQuery($0.view, plan.definitions, connection) }, threads: threads,

@@ -31,7 +31,7 @@ extension Workspace {
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)
-            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes)
+            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes, threads: threads)
             // What was built before is built again as it was, whatever it tells.
             let stride = request.revision == nil ? LeakageRule.stride(plan.labels.rowCount) : nil
             func checked(_ rows: RowSource) -> RowSource {
@@ -46,7 +46,7 @@ extension Workspace {
                 let rows = try sparkRows(plan, connection, progress)
                 return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows)), parts: 1))
             }
-            if plan.wholeBytes <= budget.bytes / 2 {
+            if plan.wholeBytes(threads: threads) <= budget.bytes / 2 {
                 let whole = WholeTrainingSet(
                     plan: plan, connection: connection,
                     query: { try self.viewQuery($0.view, plan.definitions, connection) }, threads: threads,

@@ -20,8 +20,10 @@ struct SpillLayout {
     init(_ plan: TrainingSetPlan, _ budget: MemoryBudget) {
         var groups: [Group] = []
         for (number, member) in plan.members.enumerated() {
+            let eventCount = plan.eventCounts[number]
             let bytes =
-                Int(plan.eventCounts[number]) * member.eventBytes + plan.labels.rowCount * member.labelBytes
+                Int(eventCount) * member.eventBytes(threads: budget.threads)
+                + plan.labels.rowCount * member.labelBytes(eventCount: eventCount)
             // A quarter more, for keys do not fall evenly.
             let parts = min(Self.partsMax, max(1, bytes / budget.partBytes * 5 / 4 + 1))
             if let index = groups.firstIndex(where: { $0.keys == member.keys }) {

@@ -23,14 +23,17 @@ struct SpillWork {
         let labelCount = try count(labels, part.keyConditions + part.labelConditions)
         guard labelCount > 0 else { return ([], none) }
         let limit = run.budget.partBytes
-        let labelBytes = labelCount * member.labelBytes
+        let eventCount = try count(events, part.keyConditions)
+        let oneLabelBytes = member.labelBytes(eventCount: Int64(eventCount))
+        let labelBytes = labelCount * oneLabelBytes
         // Labels can always be cut, whatever their keys: a quarter of the part is theirs.
-        if labelBytes > max(limit / 4, member.labelBytes) {
+        if labelBytes > max(limit / 4, oneLabelBytes) {
             return try together(part.byLabels(min(64, labelBytes * 4 / limit + 2)))
         }
-        let eventBytes = try count(events, part.keyConditions) * member.eventBytes
+        let oneEventBytes = member.eventBytes(threads: run.budget.threads)
+        let eventBytes = eventCount * oneEventBytes
         if eventBytes > limit {
-            let largest = try largestKey(part) * member.eventBytes
+            let largest = try largestKey(part) * oneEventBytes
             guard largest <= run.budget.bytes * 6 / 10, part.depth < Self.depthMax else { throw tooLarge }
             if eventBytes > max(limit, largest) {
                 return try together(part.byKeys(hash, min(64, eventBytes * 5 / 4 / limit + 2)))

@@ -16,9 +16,11 @@ final class SpilledSlices: BatchCursor, @unchecked Sendable {
         self.files = files
         let connection = try run.engine.connect()
         try connection.execute("SET preserve_insertion_order = true")
+        // Fewer would only be more steps, but for rows with long lists and maps.
+        let leastRows = max(64, min(4_096, (4 << 20) / run.plan.rowBytes))
         labels = try QueryStream(
             connection, "SELECT * FROM \(Self.relation(run, ["labels.parquet"]))",
-            batchRows: max(4_096, min(1 << 20, run.budget.sliceBytes / run.plan.rowBytes)))
+            batchRows: max(leastRows, min(1 << 20, run.budget.sliceBytes / run.plan.rowBytes)))
     }
 
     static func source(_ run: SpilledTrainingSet, files: [[String]]) throws -> RowSource {
