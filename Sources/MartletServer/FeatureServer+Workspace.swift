@@ -9,6 +9,7 @@ extension FeatureServer {
     /// - Parameter port: nil means the port of `martlet.yaml`; 0 any free one.
     /// - Throws: `portInUse`, and what opening the online store throws.
     package convenience init(_ workspace: Workspace, port: UInt16? = nil) throws {
+        try workspace.sweepUploads()
         let settings = workspace.settings
         var http = HTTPServerSettings(host: settings.server.address, port: port ?? UInt16(settings.server.port))
         http.threads = workspace.threads
