@@ -16,13 +16,16 @@ extension FeatureServer {
         http.connectionLimit = settings.limits.connections
         http.bodyLimitBytes = settings.limits.bodyBytes
         let applied = AppliedCatalog(workspace)
+        let longWork = LongWork()
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest),
             catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
         ) { router in
-            addWorkspaceRoutes(workspace, to: &router) { try applied.takeUp() }
+            addWorkspaceRoutes(workspace, longWork, to: &router) { try applied.takeUp() }
+        } afterStop: {
+            longWork.end()
         }
         applied.server.withLock { $0.server = self }
     }

@@ -12,6 +12,7 @@ import pathlib
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import uuid
 
@@ -188,6 +189,54 @@ class PythonRetries(unittest.TestCase):
         found["columns"] = [
             {name: value for name, value in column.items() if value is not None} for column in found["columns"]]
         self.assertEqual(found, told)
+
+
+def runs(process):
+    """Whether a process is there and has not ended."""
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except FileNotFoundError:
+        return False
+
+
+class PythonStopping(unittest.TestCase):
+    def test_a_server_that_stops_ends_the_spark_run_of_a_request(self):
+        sys.path.append(str(ROOT / "python"))
+        from martlet import Martlet, MartletError
+
+        with tempfile.TemporaryDirectory(prefix="martlet-stopping-") as name:
+            folder = pathlib.Path(name)
+            (folder / "martlet.yaml").write_text("workspace: drivers\nengine: spark\n")
+            (folder / "drivers.yaml").write_text(DEFINITIONS)
+            (folder / "driver").write_text("sleep 600 & echo $$ $! > processes; wait\n")
+            martlet(folder, "apply")
+            server = Server(folder, {"MARTLET_SPARK_PYTHON": "/bin/sh", "MARTLET_SPARK_DRIVER": folder / "driver"})
+            frame = pd.DataFrame({
+                "trip_id": ["a"], "driver_id": [1], "rating": [1.0], "at": [pd.Timestamp("2026-03-01", tz="UTC")]})
+            with Martlet(server.url) as client:
+                client.push("trips", frame)
+            labels = frame[["driver_id"]].assign(event_timestamp=frame["at"])
+            errors = []
+
+            def ask():
+                try:
+                    with Martlet(server.url) as client:
+                        client.training_set(labels, service="dispatch")
+                except MartletError as error:
+                    errors.append(error)
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            end = time.monotonic() + 60
+            while not (folder / "processes").exists() or not (folder / "processes").read_text().endswith("\n"):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.02)
+            server.stop()
+            asking.join(60)
+            self.assertEqual(len(errors), 1)
+            self.assertEqual([runs(process) for process in (folder / "processes").read_text().split()], [False, False])
+            kept = [path.name for path in (folder / ".martlet").rglob("*") if path.name.startswith(("spark", "labels"))]
+            self.assertEqual(kept, [])
 
 
 if __name__ == "__main__":

@@ -33,12 +33,12 @@ extension Workspace {
     /// - Throws: as `trainingSet`; `conflict` for a key that was used for another request.
     package func writeTrainingSet(
         _ request: TrainingSetRequest, labels: [UInt8], as format: UploadFormat, idempotencyKey: String? = nil,
-        principal: Principal
+        principal: Principal, cancellation: Cancellation = Cancellation()
     ) throws -> TrainingSetRecord {
         guard !labels.isEmpty else { throw MartletError(.invalidInput, "there are no labels in the request") }
         let digest = try sha256(labels)
         let labels = UploadedLabels(bytes: labels, digest: digest, name: "labels-\(digest).\(format.fileEnding)")
-        guard let idempotencyKey else { return try build(request, labels, principal) }
+        guard let idempotencyKey else { return try build(request, labels, principal, cancellation) }
         let identity = JSONValue.array(
             [
                 digest, request.service, request.timeColumn, request.asKnown.description,
@@ -51,7 +51,7 @@ extension Workspace {
             if let answer = try registry.answer(operation: "training-set", key: idempotencyKey, request: identity) {
                 return try dataset(answer)
             }
-            let record = try build(request, labels, principal)
+            let record = try build(request, labels, principal, cancellation)
             try registry.record(
                 IdempotencyRecord(
                     operation: "training-set", key: idempotencyKey, request: identity, answer: "\(record.id)",
@@ -61,7 +61,7 @@ extension Workspace {
     }
 
     private func build(
-        _ request: TrainingSetRequest, _ labels: UploadedLabels, _ principal: Principal
+        _ request: TrainingSetRequest, _ labels: UploadedLabels, _ principal: Principal, _ cancellation: Cancellation
     ) throws -> TrainingSetRecord {
         let store = try datasetStore
         guard let input = try store.localPath(labels.name), let place = try store.localPath("sets") else {
@@ -74,7 +74,7 @@ extension Workspace {
         let output = "\(place)/\(labels.digest.prefix(16))-\(number).parquet"
         let lock = try keep(labels, in: store, path: input)
         do {
-            return try writeTrainingSet(request, to: output, principal: principal)
+            return try writeTrainingSet(request, to: output, principal: principal, cancellation: cancellation)
         } catch {
             unlink(output)
             // Others may build from the same labels now, or may have done so.

@@ -4,7 +4,9 @@ internal import MartletPlatform
 internal import MartletRegistry
 
 /// `POST /v1/training-sets?service=NAME`: labels in, labels with features out, as Parquet.
-func buildTrainingSet(_ request: borrowing Request, _ workspace: Workspace) throws -> Reply {
+func buildTrainingSet(
+    _ request: borrowing Request, _ workspace: Workspace, _ longWork: LongWork
+) throws -> Reply {
     let (query, labels, format, key): (TrainingSetRequest, [UInt8], UploadFormat, String?)
     do {
         try requireWritable(workspace)
@@ -23,8 +25,11 @@ func buildTrainingSet(_ request: borrowing Request, _ workspace: Workspace) thro
     key = try idempotencyKey(of: request)
     labels = Array(request.body)
     return later {
-        let record = try workspace.writeTrainingSet(
-            query, labels: labels, as: format, idempotencyKey: key, principal: requestPrincipal(workspace))
+        let record = try longWork.run { cancellation in
+            try workspace.writeTrainingSet(
+                query, labels: labels, as: format, idempotencyKey: key, principal: requestPrincipal(workspace),
+                cancellation: cancellation)
+        }
         return Response(
             contentType: .parquet,
             headers: [("Martlet-Dataset", "\(record.id)"), ("Martlet-Hash", record.hash)],
