@@ -11,6 +11,9 @@ import Testing
 
 private let labels = #"{"driver_id":1,"event_timestamp":"2026-01-01T12:00:00Z","fare":7}"# + "\n"
 
+/// So many that others come while they are joined.
+private let manyLabels = String(repeating: labels, count: 20_000)
+
 @Suite("Labels that clients send")
 struct UploadedLabelsTests {
     private func prepared() throws -> WorkspaceServer {
@@ -49,7 +52,7 @@ struct UploadedLabelsTests {
     func mixed() throws {
         let server = try prepared()
         let answers = try simultaneous(12, server) { number, client in
-            try client.trainingSet(labels, "service=\(number % 2 == 0 ? "dispatch" : "nothing")")
+            try client.trainingSet(manyLabels, "service=\(number % 2 == 0 ? "dispatch" : "nothing")")
         }
         #expect(answers.map(\.status) == (0..<12).map { $0 % 2 == 0 ? 200 : 404 })
         #expect(kept(server).count == 1)
@@ -59,7 +62,7 @@ struct UploadedLabelsTests {
     func oneKey() throws {
         let server = try prepared()
         let answers = try simultaneous(8, server) { _, client in
-            try client.trainingSet(labels, key: "one")
+            try client.trainingSet(manyLabels, key: "one")
         }
         #expect(answers.map(\.status) == Array(repeating: 200, count: 8))
         #expect(Set(answers.map(\.body)).count == 1)
@@ -73,17 +76,21 @@ struct UploadedLabelsTests {
         _ count: Int, _ server: WorkspaceServer,
         _ send: @escaping @Sendable (Int, TestClient) throws -> TestClient.Answer
     ) throws -> [TestClient.Answer] {
-        let (group, start) = (DispatchGroup(), DispatchSemaphore(value: 0))
+        let (group, ready, start) = (
+            DispatchGroup(), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+        )
         let answers = Mutex<[Int: TestClient.Answer]>([:])
         let port = server.server.port
         for number in 0..<count {
             startThread(group: group) {
-                guard let client = try? TestClient(port: port) else { return }
+                let client = try? TestClient(port: port)
+                ready.signal()
                 start.wait()
-                guard let answer = try? send(number, client) else { return }
+                guard let client, let answer = try? send(number, client) else { return }
                 answers.withLock { $0[number] = answer }
             }
         }
+        for _ in 0..<count { ready.wait() }
         for _ in 0..<count { start.signal() }
         group.wait()
         return try (0..<count).map { number in try #require(answers.withLock { $0[number] }) }

@@ -73,13 +73,15 @@ extension Workspace {
         let number = String(UInt64.random(in: .min ... .max), radix: 16)
         let output = "\(place)/\(labels.digest.prefix(16))-\(number).parquet"
         let lock = try keep(labels, in: store, path: input)
-        do {
-            return try writeTrainingSet(request, to: output, principal: principal, cancellation: cancellation)
-        } catch {
-            unlink(output)
-            // Others may build from the same labels now, or may have done so.
-            if lock.tryExclusive(), try !registry.hasTrainingSet(labels: input) { try store.delete(labels.name) }
-            throw error
+        return try withExtendedLifetime(lock) {
+            do {
+                return try writeTrainingSet(request, to: output, principal: principal, cancellation: cancellation)
+            } catch {
+                unlink(output)
+                // Others may build from the same labels now, or may have done so.
+                if lock.tryExclusive(), try !registry.hasTrainingSet(labels: input) { try store.delete(labels.name) }
+                throw error
+            }
         }
     }
 
