@@ -28,23 +28,3 @@ func fileSizeBytes(_ path: String) throws -> Int {
 func parent(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
 }
-
-/// Runs `body` while this process holds the lock file alone; other holders are waited for.
-func withFileLock<T>(_ path: String, _ body: () throws -> T) throws -> T {
-    try makeFolder(parent(of: path))
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-        throw MartletError(
-            .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))",
-            place: .init(file: path))
-    }
-    defer { close(descriptor) }
-    while flock(descriptor, LOCK_EX) != 0 {
-        guard errno == EINTR else {
-            throw MartletError(
-                .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))",
-                place: .init(file: path))
-        }
-    }
-    return try body()
-}
