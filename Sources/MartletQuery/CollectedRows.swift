@@ -60,9 +60,11 @@ final class RowCollector: Sendable {
 
     private let empty: [ColumnReader]
     private let orderColumn: Int
+    private let columnLimit: Int
     private let state = Mutex<(slabs: [Slab], idle: [Slab], failure: MartletError?)>(([], [], nil))
 
-    init(_ columns: [ColumnReader], orderedBy orderColumn: Int) {
+    init(_ columns: [ColumnReader], orderedBy orderColumn: Int, columnLimit: Int) {
+        self.columnLimit = columnLimit
         empty = columns
         self.orderColumn = orderColumn
     }
@@ -102,11 +104,7 @@ final class RowCollector: Sendable {
             let none = reader.take()
             fields.append(Field(reader.name, none.type))
             let byteCount = columns.reduce(0) { $0 + $1[index].textBytes }
-            guard byteCount <= Int(Int32.max) else {
-                throw MartletError(
-                    .limitExceeded, "column \(reader.name) has \(byteCount) bytes of text, one column holds 2^31 - 1",
-                    fix: "read fewer rows at a time: lower limits.memory, or select fewer rows")
-            }
+            try checkColumn(reader.name, holds: byteCount, limit: columnLimit)
             joined.append(
                 runs.isEmpty
                     ? none : .joining(runs.map { ColumnSlice(columns[$0.slab][index], $0.run.rows) }, threads: threads))

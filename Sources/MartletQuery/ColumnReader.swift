@@ -6,10 +6,12 @@ enum ColumnReader {
     case scalar(ScalarReader)
     case nested(NestedReader)
 
-    init(_ name: String, _ type: cmartlet_duckdb_type?) throws {
+    /// - Parameter limit: the most bytes of text, and the most elements of lists or maps, that one column gets.
+    init(_ name: String, _ type: cmartlet_duckdb_type?, limit: Int) throws {
         switch Int(unsafe cmartlet_duckdb_get_type_id(type)) {
-        case CMARTLET_DUCKDB_LIST, CMARTLET_DUCKDB_MAP: self = .nested(try NestedReader(name, unsafe type))
-        default: self = .scalar(try ScalarReader(name, unsafe type))
+        case CMARTLET_DUCKDB_LIST, CMARTLET_DUCKDB_MAP:
+            self = .nested(try NestedReader(name, unsafe type, limit: limit))
+        default: self = .scalar(try ScalarReader(name, unsafe type, limit: limit))
         }
     }
 

@@ -5,6 +5,8 @@ internal import MartletCore
 struct NestedReader {
     let name: String
     private let isMap: Bool
+    /// The most elements.
+    private let limit: Int
     private var keys: ScalarReader?
     private var elements: ScalarReader?
     private var offsets: [Int32] = [0]
@@ -14,11 +16,13 @@ struct NestedReader {
     init() {
         name = ""
         isMap = false
+        limit = 0
     }
 
     /// - Throws: `typeMismatch` for lists of lists and for maps from anything but text.
-    init(_ name: String, _ type: cmartlet_duckdb_type?) throws {
+    init(_ name: String, _ type: cmartlet_duckdb_type?, limit: Int) throws {
         self.name = name
+        self.limit = limit
         isMap = unsafe cmartlet_duckdb_get_type_id(type) == Int32(CMARTLET_DUCKDB_MAP)
         if isMap {
             var key = unsafe cmartlet_duckdb_map_type_key_type(type)
@@ -27,12 +31,12 @@ struct NestedReader {
                 throw MartletError(
                     .typeMismatch, "column \(name) is a map whose keys are not text", fix: "cast it in the query")
             }
-            keys = try ScalarReader(name, unsafe key)
+            keys = try ScalarReader(name, unsafe key, limit: limit)
         }
         var element =
             unsafe isMap ? cmartlet_duckdb_map_type_value_type(type) : cmartlet_duckdb_list_type_child_type(type)
         defer { unsafe cmartlet_duckdb_destroy_logical_type(&element) }
-        elements = try ScalarReader(name, unsafe element)
+        elements = try ScalarReader(name, unsafe element, limit: limit)
     }
 
     mutating func take() -> Column {
@@ -48,7 +52,8 @@ struct NestedReader {
         return Column(.map(sortedMaps(offsets, strings, values)), validity: validity)
     }
 
-    /// - Throws: `typeMismatch` for a null inside a list or a map.
+    /// - Throws: `typeMismatch` for a null inside a list or a map, `limitExceeded` beyond the elements that one column
+    ///   holds.
     mutating func append(_ vector: cmartlet_duckdb_vector?, _ rows: Int) throws {
         guard let data = unsafe cmartlet_duckdb_vector_get_data(vector) else {
             preconditionFailure("a vector of a fetched chunk has data")
@@ -62,6 +67,8 @@ struct NestedReader {
             let isValid = unsafe mask.map { unsafe $0[row >> 6] & (1 &<< UInt64(row & 63)) != 0 } ?? true
             if isValid {
                 let entry = unsafe entries[row]
+                let total = Int(start) + picked.count + Int(entry.length)
+                if total > limit { try checkColumn(name, holds: total, limit: limit) }
                 picked.append(contentsOf: Int32(entry.offset)..<Int32(entry.offset + entry.length))
             }
             offsets.append(start + Int32(picked.count))
@@ -94,7 +101,7 @@ extension ScalarReader {
                 .typeMismatch, "column \(name) holds a list or a map with a null in it",
                 fix: "drop the nulls in the query")
         }
-        append(column)
+        try append(column)
     }
 }
 

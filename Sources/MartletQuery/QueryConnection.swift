@@ -6,6 +6,8 @@ package final class QueryConnection {
     private let engine: QueryEngine
     private var pointer: cmartlet_duckdb_connection?
     private var registrations: [String: RegisteredRows.Handle] = [:]
+    /// What a column of an answer may hold; queries beyond it end with `limitExceeded`. Smaller in tests.
+    package var columnLimit = MartletCore.columnLimit
 
     init(_ engine: QueryEngine) throws {
         self.engine = engine
@@ -42,7 +44,7 @@ extension QueryConnection {
             let statement = try PreparedStatement(self, sql, parameters)
             if unsafe cmartlet_duckdb_execute_prepared(statement.pointer, &result) != 0 { throw failure(&result) }
         }
-        var reader = try ResultReader(&result)
+        var reader = try ResultReader(&result, limit: columnLimit)
         // All rows are there already: columns that grow by doubling would be copied once more.
         reader.reserveCapacity(unsafe Int(cmartlet_duckdb_row_count(&result)))
         while try reader.fetch(&result) {}
@@ -59,10 +61,10 @@ extension QueryConnection {
     /// - Throws: `limitExceeded` where a column has more text than one column holds, and what a query throws.
     package func collect(_ sql: String, orderedBy orderColumn: Int) throws -> RecordBatch {
         let statement = try PreparedStatement(self, sql, [])
-        let columns = try statement.columnReaders()
+        let columns = try statement.columnReaders(limit: columnLimit)
         // What holds others may come in a form that only a result unfolds.
         if columns.contains(where: \.isNested) { return try query(sql) }
-        let collector = RowCollector(columns, orderedBy: orderColumn)
+        let collector = RowCollector(columns, orderedBy: orderColumn, columnLimit: columnLimit)
         let handle = engine.collected.add(collector)
         defer { engine.collected.remove(handle) }
         let list = columns.indices.map { "c\($0)" }.joined(separator: ", ")

@@ -23,7 +23,7 @@ package final class QueryStream {
         if unsafe cmartlet_duckdb_execute_pending(pending, &result) != 0 {
             throw connection.failure(unsafe cmartlet_duckdb_result_error(&result).map { String(cString: $0) })
         }
-        reader = try ResultReader(&result)
+        reader = try ResultReader(&result, limit: connection.columnLimit)
     }
 
     deinit {

@@ -11,7 +11,7 @@ struct ResultReader {
     private var columns: [ColumnReader] = []
     private(set) var rowCount = 0
 
-    init(_ result: inout cmartlet_duckdb_result) throws {
+    init(_ result: inout cmartlet_duckdb_result, limit: Int) throws {
         for index in 0..<(unsafe cmartlet_duckdb_column_count(&result)) {
             let name = unsafe String(cString: cmartlet_duckdb_column_name(&result, index))
             var type = unsafe cmartlet_duckdb_column_logical_type(&result, index)
@@ -21,7 +21,7 @@ struct ResultReader {
                     .invalidDefinition, "the query gives two columns named \(name)",
                     fix: "name one of them otherwise with AS")
             }
-            columns.append(try ColumnReader(name, unsafe type))
+            columns.append(try ColumnReader(name, unsafe type, limit: limit))
         }
     }
 

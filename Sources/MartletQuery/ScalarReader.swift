@@ -10,9 +10,12 @@ struct ScalarReader {
     private var values: Column.Values
     private var validity: Bitmap?
     private var count = 0
+    /// The most bytes of text.
+    private let limit: Int
 
-    init(_ name: String, _ type: cmartlet_duckdb_type?) throws {
+    init(_ name: String, _ type: cmartlet_duckdb_type?, limit: Int) throws {
         self.name = name
+        self.limit = limit
         source = unsafe cmartlet_duckdb_get_type_id(type)
         var scale = 1.0
         var storage: Int32 = 0
@@ -82,7 +85,9 @@ struct ScalarReader {
     }
 
     /// Appends a column of the type read, none of whose values is null.
-    mutating func append(_ column: Column) {
+    /// - Throws: `limitExceeded` beyond the bytes that one column holds.
+    mutating func append(_ column: Column) throws(MartletError) {
+        try checkColumn(name, holds: textBytes + column.textBytes, limit: limit)
         validity?.append(repeating: true, count: column.count)
         count += column.count
         let current = values
@@ -110,6 +115,15 @@ struct ScalarReader {
         return column
     }
 
+    private var textBytes: Int {
+        switch values {
+        case .string(let strings), .bytes(let strings): strings.bytes.count
+        default: 0
+        }
+    }
+
+    /// - Throws: `typeMismatch` for a number or date beyond what the column's type holds, `limitExceeded` beyond the
+    ///   bytes that one column holds.
     mutating func append(_ vector: cmartlet_duckdb_vector?, _ rows: Int) throws {
         guard let data = unsafe cmartlet_duckdb_vector_get_data(vector) else {
             preconditionFailure("a vector of a fetched chunk has data")
@@ -190,10 +204,10 @@ struct ScalarReader {
             unsafe array.append(contentsOf: typed(Int64.self))
             values = .timestamp(array)
         case (.string(var strings), _):
-            appendStrings(unsafe typed(cmartlet_duckdb_string.self), isValid, &strings)
+            try appendStrings(unsafe typed(cmartlet_duckdb_string.self), isValid, &strings)
             values = .string(strings)
         case (.bytes(var strings), _):
-            appendStrings(unsafe typed(cmartlet_duckdb_string.self), isValid, &strings)
+            try appendStrings(unsafe typed(cmartlet_duckdb_string.self), isValid, &strings)
             values = .bytes(strings)
         case (.list, _), (.map, _): preconditionFailure("a reader of scalars holds scalars")
         }
@@ -243,21 +257,26 @@ func appendValidity(
     validity = bitmap
 }
 
-private func appendStrings(
-    _ source: UnsafeBufferPointer<cmartlet_duckdb_string>, _ isValid: (Int) -> Bool, _ strings: inout ByteStrings
-) {
-    for row in source.indices {
-        guard isValid(row) else {
-            strings.append(contentsOf: EmptyCollection())
-            continue
-        }
-        let string = unsafe source.baseAddress! + row
-        let length = unsafe Int(string.pointee.length)
-        if length <= 12 {
-            let start = unsafe UnsafeRawPointer(string) + 4
-            strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: start, count: length))
-        } else {
-            strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: string.pointee.pointer, count: length))
+extension ScalarReader {
+    private func appendStrings(
+        _ source: UnsafeBufferPointer<cmartlet_duckdb_string>, _ isValid: (Int) -> Bool, _ strings: inout ByteStrings
+    ) throws(MartletError) {
+        for row in source.indices {
+            guard isValid(row) else {
+                strings.append(contentsOf: EmptyCollection())
+                continue
+            }
+            let string = unsafe source.baseAddress! + row
+            let length = unsafe Int(string.pointee.length)
+            if strings.bytes.count + length > limit {
+                try checkColumn(name, holds: strings.bytes.count + length, limit: limit)
+            }
+            if length <= 12 {
+                let start = unsafe UnsafeRawPointer(string) + 4
+                strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: start, count: length))
+            } else {
+                strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: string.pointee.pointer, count: length))
+            }
         }
     }
 }

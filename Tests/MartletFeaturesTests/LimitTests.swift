@@ -198,3 +198,40 @@ struct LimitTests {
         #expect(code(parts + [ratio("r", .days(2))]) == .invalidDefinition)
     }
 }
+
+@Suite("Features with more than one column holds")
+struct ColumnLimitTests {
+    @Test(
+        "are refused by their names: texts, lists and maps",
+        arguments: [
+            (AggregateFunction.last, DataType.string, 40), (.max, .string, 40), (.firstN, .string, 120),
+            (.lastN, .int64, 12), (.topK, .string, 120), (.histogram, .string, 120), (.histogram, .int64, 12 * 20),
+        ])
+    func refused(_ function: AggregateFunction, _ type: DataType, _ held: Int) throws {
+        let hasLength = [.firstN, .lastN, .topK].contains(function)
+        let aggregate = WindowAggregate(
+            name: "wide", function: function, column: "x", columnType: type,
+            parameters: hasLength ? .init(length: 3) : .init(), windows: [.days(1)])
+        let plan = try WindowPlan(aggregates: [aggregate], inputColumns: ["x": 0])
+        let numbers = Column(.int64([1, 2, 3]))
+        let texts = Column(.string(ByteStrings(["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"])))
+        let events = EventColumns(
+            ids: [0, 0, 0], eventTimes: [1, 2, 3], positions: [0, 1, 2], inputs: [type == .string ? texts : numbers])
+        let labels = LabelColumns(ids: [0, 0, 0, 0], times: [10, 11, 12, 13])
+        let whole = try plan.compute(events: events, labels: labels)
+        #expect(try isSame(plan.compute(events: events, labels: labels, columnLimit: held), whole))
+        let error = #expect(throws: MartletError.self) {
+            try plan.compute(events: events, labels: labels, columnLimit: held - 1)
+        }
+        #expect(error?.code == .limitExceeded)
+        #expect(error?.message.contains("column wide_1d") == true)
+    }
+
+    @Test("are refused where rows are gathered, too")
+    func gathering() throws {
+        let texts = Column(.string(ByteStrings(["aa", "", "bbb"])))
+        #expect(try texts.gathering([2, -1, 0, 2], named: "t", limit: 8).count == 4)
+        #expect(code { try texts.gathering([2, -1, 0, 2], named: "t", limit: 7) } == .limitExceeded)
+        #expect(try Column(.int64([1])).gathering([0, 0], named: "n", limit: 1).count == 2)
+    }
+}

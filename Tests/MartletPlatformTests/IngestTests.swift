@@ -1,5 +1,6 @@
 import MartletCore
 import MartletPlatform
+import MartletQuery
 import MartletTestSupport
 import Testing
 

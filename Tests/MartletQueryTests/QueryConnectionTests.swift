@@ -154,6 +154,31 @@ struct QueryConnectionTests {
         #expect(error?.message.contains("the source broke") == true)
     }
 
+    @Test(
+        "refuses by its name a column with more than one can hold",
+        arguments: [
+            "repeat('x', 30)", "repeat('x', 7)", "repeat('x', 30)::BLOB", "range(12)", "[repeat('x', 60)]",
+            "MAP {repeat('k', 30): 1}", "map_from_entries([(c::VARCHAR, c) FOR c IN range(12)])",
+        ])
+    func columnLimit(expression: String) throws {
+        let connection = try engine.connect()
+        let sql = "SELECT r.i AS number, \(expression) AS long FROM range(10) r(i)"
+        let whole = try connection.query(sql)
+        #expect(whole.rowCount == 10)
+        connection.columnLimit = 60
+        let limited = { (body: () throws -> Void) in
+            let error = #expect(throws: MartletError.self) { try body() }
+            #expect(error?.code == .limitExceeded)
+            #expect(error?.message.contains("column long") == true)
+        }
+        limited { _ = try connection.query(sql) }
+        limited { _ = try connection.query(sql, [], batchRows: 1_000) { _ in } }
+        limited { _ = try connection.collect(sql, orderedBy: 0) }
+        // A batch is a column of its own, and the limit itself is none too many.
+        connection.columnLimit = 10 * 60
+        #expect(try connection.query(sql).columns[1] == whole.columns[1])
+    }
+
     @Test("reports a missing library as such")
     func missingLibrary() async {
         await #expect(processExitsWith: .exitCode(4)) {

@@ -11,11 +11,15 @@ extension WindowPlan {
     /// Of an empty window counts and sums are 0, lists and maps are empty and the others are null. Roughly O(events +
     /// labels * features).
     ///
-    /// - Parameter asKnown: whether at each label only events that had arrived by then count.
+    /// - Parameters:
+    ///   - asKnown: whether at each label only events that had arrived by then count.
+    ///   - columnLimit: smaller in tests.
     /// - Throws: `missingColumn` and `typeMismatch` where the events do not fit the plan, `limitExceeded` for times
-    ///   beyond `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival times.
+    ///   beyond `timeLimitMicroseconds` and for a feature whose texts, lists or maps are more than one column holds,
+    ///   `invalidInput` for `asKnown` without arrival times.
     package func compute(
-        events: EventColumns, labels: LabelColumns, asKnown: Bool = false, threads: Int = processorCount
+        events: EventColumns, labels: LabelColumns, asKnown: Bool = false, threads: Int = processorCount,
+        columnLimit: Int = MartletCore.columnLimit
     ) throws(MartletError) -> [Column] {
         try check(events)
         try checkTimes(labels.times, "label time")
@@ -45,6 +49,10 @@ extension WindowPlan {
                         slots)
                 }
             }
+        }
+        for (index, feature) in features.enumerated() where feature.operands == nil {
+            try slots.checkColumn(
+                index, feature, labelCount: labels.count, inputs: events.inputs, limit: columnLimit)
         }
         let columns = makeColumns(slots, order: labelGroups.rows, inputs: events.inputs, threads: parts)
         let read = zip(features, columns).map { $0.elapsed(since: $1, at: labels.times) }

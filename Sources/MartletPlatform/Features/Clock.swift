@@ -71,17 +71,19 @@ extension ViewComputation {
                 asKnown: moments.clock.needsArrivals, threads: threads)
         }
         // Strictly before `t` is at or before the microsecond before it; what arrived at `t` was known at `t`, so
-        // arrivals go back by as much, and an event may be younger by it.
+        // arrivals go back by as much, and an event may be younger by it. The kernels refuse a time that wraps.
         var earlier = events
-        earlier.arrivalTimes = events.arrivalTimes?.map { $0 - 1 }
+        earlier.arrivalTimes = events.arrivalTimes?.map { $0 &- 1 }
         return try latestRows(
-            labels: LabelColumns(ids: moments.ids, times: moments.times.map { $0 - 1 }), events: earlier,
+            labels: LabelColumns(ids: moments.ids, times: moments.times.map { $0 &- 1 }), events: earlier,
             ttl: view.ttl.map { TimeSpan(microseconds: $0.microseconds - 1) }, asKnown: asKnown, threads: threads)
     }
 
     /// The inputs in the rows of each list, nulls for -1.
     private func values(of lists: [[Int32]]) throws -> [[Column]] {
-        guard let fetch else { return lists.map { list in rows.inputs.map { $0.column.gathering(list) } } }
+        guard let fetch else {
+            return try lists.map { list in try rows.inputs.map { try $0.column.gathering(list, named: $0.name) } }
+        }
         var places = [Int32](repeating: -1, count: events.count)
         var wanted: [Int32] = []
         for list in lists {
@@ -91,9 +93,9 @@ extension ViewComputation {
             }
         }
         let columns = try fetch(wanted)
-        return lists.map { list in
+        return try lists.map { list in
             let rows = list.map { $0 < 0 ? -1 : places[Int($0)] }
-            return columns.map { $0.gathering(rows) }
+            return try zip(inputNames, columns).map { try $1.gathering(rows, named: $0) }
         }
     }
 }

@@ -36,7 +36,7 @@ extension ViewComputation {
         switch view.features {
         case .latest(let features):
             let winners = try latestRows(labels: labels, events: seen, ttl: view.ttl, asKnown: true, threads: threads)
-            return try features.map { try input($0.column).gathering(winners) }
+            return try features.map { try input($0.column).gathering(winners, named: $0.name) }
         case .windowed:
             return try plan().compute(events: seen, labels: labels, asKnown: true, threads: threads)
         case .derived: throw view.hasNoRows

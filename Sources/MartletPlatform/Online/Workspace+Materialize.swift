@@ -182,7 +182,7 @@ extension ViewComputation {
         func taken(_ values: [Int64]) -> [Int64] { winners.map { values[Int($0)] } }
         return LatestValues(
             keys: rows.keys.map { $0.gathering(winners) },
-            features: try features.map { try input($0.column).gathering(winners) },
+            features: try features.map { try input($0.column).gathering(winners, named: $0.name) },
             eventTimes: taken(rows.eventTimes), createdTimes: taken(rows.arrivalTimes), positions: taken(rows.positions)
         )
     }
