@@ -110,15 +110,6 @@ private func expectEqual(_ left: RecordBatch, _ right: RecordBatch, _ note: Stri
     }
 }
 
-private final class CancellingProgress: ProgressReporter {
-    let cancellation = Cancellation()
-    let step: String
-    init(at step: String) { self.step = step }
-    func report(_ step: String, done: Int, total: Int?) {
-        if step.hasPrefix(self.step), done > 0 { cancellation.cancel() }
-    }
-}
-
 @Suite("A training set larger than its memory")
 struct SpilledTrainingSetTests {
     @Test("has the bits of one built in memory, on both clocks", arguments: [1, 2] as [UInt64])
@@ -172,7 +163,7 @@ struct SpilledTrainingSetTests {
         let fixture = try Fixture(seed: 6)
         let test = fixture.test
         for step in ["features of at_shop", "write"] {
-            let progress = CancellingProgress(at: step)
+            let progress = CancellingProgress(at: step, afterRows: true)
             let error = #expect(throws: MartletError.self) {
                 try test.workspace.writeTrainingSet(
                     fixture.request, to: test.path("set.parquet"), principal: test.principal, memoryBytes: 1 << 20,
@@ -184,6 +175,26 @@ struct SpilledTrainingSetTests {
             #expect(!FileManager.default.fileExists(atPath: test.path("set.parquet.partial")))
         }
         #expect(try test.workspace.registry.trainingSets().isEmpty)
+    }
+
+    @Test("stopped in its midst when it is built again, leaves the first one as it is")
+    func stoppedRebuild() throws {
+        let fixture = try Fixture(seed: 8)
+        let test = fixture.test
+        let record = try test.workspace.writeTrainingSet(
+            fixture.request, to: test.path("set.parquet"), principal: test.principal)
+        let bytes = test.folder.bytes(of: "set.parquet")
+        let names = try FileManager.default.contentsOfDirectory(atPath: test.folder.path).sorted()
+        let progress = CancellingProgress(at: "write", afterRows: true)
+        let error = #expect(throws: MartletError.self) {
+            try test.workspace.rebuildTrainingSet(
+                record.id, principal: test.principal, memoryBytes: 1 << 20, progress: progress,
+                cancellation: progress.cancellation)
+        }
+        #expect(error?.code == .cancelled)
+        #expect(test.folder.bytes(of: "set.parquet") == bytes)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: test.folder.path).sorted() == names)
+        #expect(fixture.temporaryFiles == [])
     }
 
     @Test("interrupted goes on from its finished parts, and makes a damaged one again")
