@@ -104,8 +104,8 @@ extension Workspace {
     }
 
     /// A load can go on from the last one where the rows are those of one table which has only grown, and the store
-    /// still has what was loaded: the last load, or besides it what a load of what changed since had written when it stopped. The
-    /// entities of that are among those that have changed up to a time that is not before its own.
+    /// still has what was loaded: the last load, or besides it what a load of what changed since had written when it
+    /// stopped. Its entities are among those that have changed up to any time that is not before its own.
     private func basis(
         _ view: FeatureViewDefinition, _ last: MaterializationRecord?, _ upTo: Timestamp, _ identity: ViewIdentity
     ) throws -> Result<LoadBasis, FullReason> {

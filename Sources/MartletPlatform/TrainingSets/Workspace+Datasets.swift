@@ -26,8 +26,9 @@ extension Workspace {
     /// Builds a recorded set again, from the recorded definitions and versions of tables, and compares the hash of the
     /// values. The record then names the new place.
     ///
-    /// The set is built beside its place, as a hidden file with the same ending, or for a table as a temporary file, and
-    /// only put in place where the values are equal: whatever else happens, what lay there stays, and nothing else does.
+    /// The set is built beside its place, as a hidden file with the same ending, or for a table as a temporary file,
+    /// and only put in place where the values are equal: whatever else happens, what lay there stays, and the new file
+    /// goes.
     /// - Parameter output: nil means where it lay.
     /// - Throws: `notFound` for an unknown number, `conflict` where the labels have changed, `valuesDiffer` where the
     ///   values are others, `invalidInput` for a set without a hash of its values that is to be written as something
