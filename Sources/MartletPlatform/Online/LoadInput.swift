@@ -16,7 +16,7 @@ struct LoadInput {
 
     /// Whether a load of what changed since that moment had this text.
     static func isSince(_ moment: Timestamp, _ text: String) -> Bool {
-        text.split(separator: Self.partsWord)[0].hasSuffix(words(since: moment))
+        text.split(separator: Self.partsWord).first?.hasSuffix(words(since: moment)) ?? false
     }
 
     private static let partsWord = " in "

@@ -28,7 +28,7 @@ struct SpillWork {
         if let rows, eventBytes > limit {
             let pieces = min(64, eventBytes * 5 / 4 / limit + 2)
             let largest = try largestKey(of: rows) * member.eventBytes
-            if largest > keyBytesMax || part.depth == Self.depthMax {
+            if largest > keyBytesMax || (eventBytes > max(limit, largest) && part.depth == Self.depthMax) {
                 // Fewer labels, lying close together, need fewer of a key's events.
                 let bounds = try timeBounds(part, pieces)
                 if bounds.isEmpty { throw try tooLarge(rows, largest) }
