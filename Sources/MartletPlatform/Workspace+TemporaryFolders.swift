@@ -33,26 +33,37 @@ extension Workspace {
     /// Removes what earlier commands left behind: folders of those that were killed, and files of requests that made no
     /// training set. What a repeated command could go on from, and those files, stay for `limits.resumable_for`. What
     /// cannot be removed stays, and fails nothing.
-    /// - Parameter labels: a file that is in use, though no training set names it yet.
-    func sweepAbandonedWork(keeping labels: String? = nil) {
+    func sweepAbandonedWork() {
         let oldest = time.now() - settings.limits.resumableFor
         for name in fileNames(in: temporaryDirectory) where isOwned(name) {
-            try? withFileLockIfFree(lockFile(name)) {
+            try? makeFolder(parent(of: lockFile(name)))
+            guard let lock = FileLock.ifFree(file: lockFile(name), isMade: true) else { continue }
+            withExtendedLifetime(lock) {
                 let isResumable = SpillFolder(path: temporaryFolder(name)).lastFinished.map { $0 >= oldest } ?? false
                 if isResumable { return }
-                try FileManager.default.removeItem(atPath: temporaryFolder(name))
-                try FileManager.default.removeItem(atPath: lockFile(name))
+                try? FileManager.default.removeItem(atPath: temporaryFolder(name))
+                try? FileManager.default.removeItem(atPath: lockFile(name))
             }
         }
         let datasets = "\(directory)/.martlet/datasets"
         let files =
             fileNames(in: datasets).filter { $0.hasPrefix("labels-") }.map { "\(datasets)/\($0)" }
             + fileNames(in: "\(datasets)/sets").map { "\(datasets)/sets/\($0)" }
-        let old = files.filter { $0 != labels && modificationTime($0).map { $0 < oldest } ?? false }
-        // By name: the folder may have been moved since.
-        guard !old.isEmpty, let recorded = try? registry.trainingSetFiles() else { return }
+        let old = files.filter { modificationTime($0).map { $0 < oldest } ?? false }
+        for file in unrecorded(old) {
+            // A request that has the same labels again holds them until its set is recorded.
+            guard let lock = FileLock.ifFree(file: file) else { continue }
+            withExtendedLifetime(lock) {
+                for file in unrecorded([file]) { try? FileManager.default.removeItem(atPath: file) }
+            }
+        }
+    }
+
+    /// Those of the files that no training set names. By their names: the folder may have been moved since.
+    private func unrecorded(_ files: [String]) -> [String] {
+        guard !files.isEmpty, let recorded = try? registry.trainingSetFiles() else { return [] }
         let names = Set(recorded.map(lastPart))
-        for file in old where !names.contains(lastPart(of: file)) { try? FileManager.default.removeItem(atPath: file) }
+        return files.filter { !names.contains(lastPart(of: $0)) }
     }
 
     private func isOwned(_ name: String) -> Bool {

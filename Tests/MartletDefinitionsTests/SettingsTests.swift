@@ -16,7 +16,7 @@ struct SettingsTests {
         #expect(settings.registry.description == "sqlite:.martlet/registry.db")
         #expect(settings.tables.description == "file:.martlet/tables")
         #expect(settings.online.description == "lmdb:.martlet/online")
-        #expect(settings.engine.description == "duckdb:" && settings.tracking.description == "builtin:")
+        #expect(settings.engine.description == "duckdb" && settings.tracking.description == "builtin")
         #expect(settings.server.address == "127.0.0.1" && settings.server.port == 6566)
         #expect(settings.limits.memoryBytes == 2_147_483_648 && settings.limits.threads == 0)
     }
@@ -70,6 +70,17 @@ struct SettingsTests {
     }
 
     @Test(
+        "Spark is named by the bare word or with its master",
+        arguments: [
+            ("spark", ""), ("spark:local[2]", "local[2]"), ("spark:yarn", "yarn"),
+            ("spark://host:7077", "//host:7077"), ("\"spark:\"", ""),
+        ])
+    func spark(text: String, location: String) throws {
+        let settings = try read("workspace: demo\nengine: \(text)                # a comment\n")
+        #expect(settings.engine == BackendURL(scheme: "spark", location: location))
+    }
+
+    @Test(
         "wrong settings are faults with their place and fix",
         arguments: [
             ("workspace: demo\nlimit: {}\n", "2:1", "unknown key `limit` in martlet.yaml", "did you mean `limits`?"),
@@ -102,6 +113,10 @@ struct SettingsTests {
                 "such as sqlite:.martlet/registry.db"
             ),
             ("workspace: demo\nengine: duckdb:x\n", "2:9", "`engine` takes no path", nil),
+            (
+                "workspace: demo\nengine: spark:\n", "2:14", "not valid YAML",
+                "quote a value that contains `: ` or ends with `:`"
+            ),
             (
                 "workspace: demo\nengine: duckdb:\n", "2:15", "not valid YAML",
                 "quote a value that contains `: ` or ends with `:`"

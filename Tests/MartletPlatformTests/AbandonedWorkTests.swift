@@ -113,18 +113,18 @@ struct AbandonedWorkTests {
                     == (keptLabels + ["labels-1.ndjson"]).sorted(), "\(name)")
         }
         #expect(try test.workspace.datasetRows(set).count > 0)
-        // Labels that come again when no set was made of them for long.
-        let more = Array("{\"user\":\"ann\",\"event_timestamp\":\"2026-03-02T11:00:00Z\"}\n".utf8)
-        var unknown = request
-        unknown.timeColumn = "moment"
-        #expect(throws: MartletError.self) {
-            try test.workspace.writeTrainingSet(unknown, labels: more, as: .jsonLines, principal: test.principal)
-        }
-        for name in names(".martlet/datasets") where name.hasPrefix("labels-") {
-            try age(".martlet/datasets/\(name)", 9)
-        }
+        // Labels that come again when no set was made of them for long are in use.
+        let text = "{\"user\":\"ann\",\"event_timestamp\":\"2026-03-02T11:00:00Z\"}\n"
+        test.folder.write(text, to: "more.ndjson")
+        let digest = try test.workspace.writeTrainingSet(
+            TrainingSetRequest(service: "score", labels: test.path("more.ndjson")), to: test.path("more.parquet"),
+            principal: test.principal
+        ).labelDigest
+        let name = ".martlet/datasets/labels-\(digest ?? "").ndjson"
+        test.folder.write(text, to: name)
+        try age(name, 9)
         let again = try test.workspace.writeTrainingSet(
-            request, labels: more, as: .jsonLines, principal: test.principal)
-        #expect(again.rowCount == 1)
+            request, labels: Array(text.utf8), as: .jsonLines, principal: test.principal)
+        #expect(again.labelInput.hasSuffix(name) && names(".martlet/datasets").contains(String(name.dropFirst(18))))
     }
 }

@@ -12,6 +12,13 @@ struct ParquetReader {
         return try connection.query("SELECT \(list) FROM read_parquet(\(quotedLiteral(path)))")
     }
 
+    /// The rows of a history or of events, in the order of their times as far as the file has it.
+    /// - Parameter columns: the second is the time.
+    func readEvents(_ path: String, _ columns: [String]) throws -> RecordBatch {
+        let list = columns.map(quotedIdentifier).joined(separator: ", ")
+        return try connection.collect("SELECT \(list) FROM read_parquet(\(quotedLiteral(path)))", orderedBy: 1)
+    }
+
     /// The rows with these numbers, in no order, with the column `file_row_number`.
     func read(_ path: String, rows: [Int64], _ columns: [String]) throws -> RecordBatch {
         try connection.register("wanted", RecordBatch([("row", Column(.int64(rows)))]))

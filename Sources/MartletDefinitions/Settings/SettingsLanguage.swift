@@ -12,7 +12,7 @@ package enum SettingsLanguage {
             backend("tables", "The Delta tables."),
             backend("online", "The online store."),
             backend(
-                "engine", "What computes training sets: `spark:`, `spark:local[4]` and `spark://host:7077` use Spark."),
+                "engine", "What computes training sets: `spark`, `spark:local[4]` and `spark://host:7077` use Spark."),
             backend("tracking", "Where runs of models are recorded."),
             MemberShape("server", .object(server), "Where the HTTP door stands."),
             MemberShape("limits", .object(limits), "What the workspace may use."),

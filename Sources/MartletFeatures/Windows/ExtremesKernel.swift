@@ -1,7 +1,8 @@
 import MartletDefinitions
 
 extension KeyWorkspace {
-    /// min or max of one column for all labels and windows. The results are rows.
+    /// min or max of one column for all labels and windows. The results are rows; of doubles and floats they are the
+    /// values, which would have to be read from all over memory once more.
     ///
     /// One monotonic stack serves all windows, because they share their right end: it holds the seen events that no
     /// later seen event beats, so that the extreme of a window is the first of them at or after its left end. Where an
@@ -25,6 +26,7 @@ extension KeyWorkspace {
         let present = present[input].base
         // With all bits turned over the order is the other way round, so that a minimum is a maximum too.
         let flip: Int64 = function == .min ? -1 : 0
+        let isReal = group.isReal
         var depth = 0
         var next = 0
         for label in 0..<labelCount {
@@ -44,7 +46,16 @@ extension KeyWorkspace {
             }
             for index in 0..<outputs.count {
                 let first = firstAtOrAfter(targets[index].left[label], stack, depth)
-                targets[index].results[label] = first < depth ? Int64(rows[Int(stack[first])]) : -1
+                let result: Int64
+                if first < depth {
+                    let event = Int(stack[first])
+                    result =
+                        isReal
+                        ? Int64(bitPattern: doubleOfOrderedBits(bits[event]).bitPattern) : Int64(rows[event])
+                } else {
+                    result = isReal ? nullReal : -1
+                }
+                targets[index].results[label] = result
             }
         }
     }

@@ -26,7 +26,7 @@ extension Workspace {
         _ request: TrainingSetRequest, examples: Int = 5, memoryBytes: Int? = nil,
         progress: any ProgressReporter = SilentProgress(), cancellation: Cancellation = Cancellation()
     ) throws -> ClockReport {
-        sweepAbandonedWork(keeping: request.labels)
+        sweepAbandonedWork()
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)

@@ -28,7 +28,7 @@ extension Workspace {
         _ request: TrainingSetRequest, memoryBytes: Int? = nil, progress: any ProgressReporter,
         cancellation: Cancellation, _ body: (BuiltSet) throws -> T
     ) throws -> T {
-        sweepAbandonedWork(keeping: request.labels)
+        sweepAbandonedWork()
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)
@@ -43,7 +43,7 @@ extension Workspace {
                         features: plan.featureNames.filter { !request.allowedLeakage.contains($0) }, stride: stride))
             }
             if usesSpark {
-                let rows = try sparkRows(plan, connection, progress)
+                let rows = try sparkRows(plan, connection, progress, cancellation)
                 return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows))))
             }
             switch try way(of: plan, memoryBytes, connection, progress, cancellation) {
@@ -60,13 +60,14 @@ extension Workspace {
     /// The rows with the features of the views as Spark computes them. Features are not computed a second time there,
     /// so that only copies of a label are found to leak.
     fileprivate func sparkRows(
-        _ plan: TrainingSetPlan, _ connection: QueryConnection, _ progress: any ProgressReporter
+        _ plan: TrainingSetPlan, _ connection: QueryConnection, _ progress: any ProgressReporter,
+        _ cancellation: Cancellation
     ) throws -> RecordBatch {
         guard !plan.request.keepsOnlyKnownEntities else { throw knownOnlyOnSpark }
         let labels = try plan.labels.load(connection)
         let views = try sparkFeatures(
             plan.members.map { ($0.view, $0.keys) }, labels: labels, asKnown: plan.request.asKnown, plan.definitions,
-            versions: plan.tableVersions, connection, progress: progress)
+            versions: plan.tableVersions, connection, progress: progress, cancellation: cancellation)
         var columns = Array(zip(labels.rows.schema.names, labels.rows.columns))
         for (member, features) in zip(plan.members, views) {
             columns += zip(member.columnNames, member.features.map { features[$0] })

@@ -75,6 +75,15 @@ extension Registry {
         }
     }
 
+    /// Whether a recorded set was built from this file or table of labels.
+    package func hasTrainingSet(labels: String) throws -> Bool {
+        try database.read { connection in
+            try connection.row(
+                "SELECT id FROM training_sets WHERE tenant = $1 AND workspace = $2 AND label_input = $3 LIMIT 1",
+                scope + [.text(labels)]) != nil
+        }
+    }
+
     /// Notes that a set, built again, now lies elsewhere.
     package func move(trainingSet id: Int64, to output: String, outputHash: String) throws {
         try database.write { connection in
