@@ -8,14 +8,27 @@ struct FileLock: ~Copyable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Waits for other holders of a lock file, which is made where there is none.
+    /// Waits for other holders of a lock file, which is made where there is none; one that has it alone may remove it.
     /// - Parameter isShared: whether others that share it may hold it, too.
     static func held(_ path: String, isShared: Bool = false) throws -> FileLock {
         try makeFolder(parent(of: path))
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw lockFault(path) }
+        while true {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            guard descriptor >= 0 else { throw lockFault(path) }
+            let lock = FileLock(descriptor: descriptor)
+            try lock.wait(isShared ? LOCK_SH : LOCK_EX, path)
+            if lock.isThere { return lock }
+        }
+    }
+
+    /// Locks a file.
+    /// - Parameter isMade: whether it is made where there is none.
+    /// - Returns: nil where somebody holds it, or where there is none.
+    static func ifFree(file: String, isMade: Bool = false) -> FileLock? {
+        let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (isMade ? O_CREAT : 0), 0o666)
+        guard descriptor >= 0 else { return nil }
         let lock = FileLock(descriptor: descriptor)
-        try lock.wait(isShared ? LOCK_SH : LOCK_EX, path)
+        guard lock.tryExclusive(), lock.isThere else { return nil }
         return lock
     }
 
@@ -39,10 +52,14 @@ struct FileLock: ~Copyable {
         }
         let lock = FileLock(descriptor: descriptor)
         try lock.wait(LOCK_SH, file)
-        var status = stat()
-        // The one that had it alone may have removed it.
-        guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else { return nil }
+        guard lock.isThere else { return nil }
         return lock
+    }
+
+    /// Whether the one that had the file alone before has left it where it was.
+    private var isThere: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_nlink > 0
     }
 
     /// Makes a shared lock one that nobody else holds.

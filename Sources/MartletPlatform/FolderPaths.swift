@@ -28,3 +28,10 @@ func fileSizeBytes(_ path: String) throws -> Int {
 func parent(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
 }
+
+/// When the file was last written; nil where there is none.
+func modificationTime(_ path: String) -> Timestamp? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    return Timestamp(microseconds: Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000)
+}

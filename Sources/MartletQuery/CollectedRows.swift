@@ -24,8 +24,8 @@ final class CollectedRows: Sendable {
 
     fileprivate func collector(_ handle: Handle) -> RowCollector? { state.withLock { $0.collectors[handle] } }
 
-    /// Registers the function with the engine that `connection` belongs to. The engine owns a reference to `self`, given
-    /// back by DuckDB when the database closes.
+    /// Registers the function with the engine that `connection` belongs to. The engine owns a reference to `self`,
+    /// given back by DuckDB when the database closes.
     func install(on connection: QueryConnection) throws {
         var function = unsafe cmartlet_duckdb_create_scalar_function()
         defer { unsafe cmartlet_duckdb_destroy_scalar_function(&function) }
@@ -52,8 +52,8 @@ final class CollectedRows: Sendable {
     }
 }
 
-/// Takes the chunks of one query. Chunks of several threads come at once; each goes into a slab that no other thread has
-/// meanwhile.
+/// Takes the chunks of one query. Chunks of several threads come at once; each goes into a slab that no other thread
+/// has meanwhile.
 final class RowCollector: Sendable {
     /// About as many rows as DuckDB gives a thread at a time, so that few slabs stay unfinished.
     private static let slabRows = 131_072

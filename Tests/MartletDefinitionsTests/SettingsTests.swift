@@ -45,6 +45,7 @@ struct SettingsTests {
               label_rows: 8
               online_size: 1073741824
               future_skew: 9m
+              resumable_for: 2d
             """)
         #expect(settings.workspace.description == "bank/fraud")
         #expect(settings.description == "The fraud team's features")
@@ -64,6 +65,7 @@ struct SettingsTests {
         limits.labelRows = 8
         limits.onlineBytes = 1 << 30
         limits.futureSkew = .minutes(9)
+        limits.resumableFor = .days(2)
         #expect(settings.limits == limits)
     }
 

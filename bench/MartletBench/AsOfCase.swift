@@ -11,13 +11,13 @@ func runAsOf(_ arguments: BenchArguments) throws -> BenchReport {
     let threads = try arguments.number("threads", default: processorCount)
     let reader = try ParquetReader()
     var report = BenchReport()
-    let history = try reader.readEvents(files.history, ["user_id", "event_timestamp", "value"])
+    let history = try reader.read(files.history)
     let labels = try reader.read(files.labels)
     let rows = try report.time("memory_seconds", times: runs) {
         try matchingRows(history: history, labels: labels, threads: threads)
     }
     let answer = try report.time("parquet_seconds", times: runs) {
-        let history = try reader.readEvents(files.history, ["user_id", "event_timestamp", "value"])
+        let history = try reader.read(files.history)
         let labels = try reader.read(files.labels)
         let rows = try matchingRows(history: history, labels: labels, threads: threads)
         return labels.appending("value", try history.column("value").gathering(rows, threads: threads))

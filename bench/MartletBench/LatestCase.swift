@@ -66,7 +66,7 @@ private func join(history: String, labels: String, reader: ParquetReader, thread
     for (place, row) in numbers.enumerated() { places[Int(row)] = Int32(place) }
     let order = rows.map { $0 < 0 ? -1 : places[Int($0)] }
     return try features.reduce(labels) { batch, name in
-        batch.appending(name, try chosen.column(name).gathering(order))
+        batch.appending(name, try chosen.column(name).gathering(order, threads: threads))
     }
 }
 

@@ -15,7 +15,7 @@ func runWindows(_ arguments: BenchArguments) throws -> BenchReport {
     let columnNames = ["user_id", "event_timestamp"] + names
     var report = BenchReport()
 
-    let events = try reader.readEvents(files.events, columnNames)
+    let events = try reader.read(files.events, columnNames)
     let plan = try WindowPlan(
         aggregates: try names.flatMap { aggregates(of: $0, try events.column($0).type) },
         inputColumns: Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) }))
@@ -25,7 +25,7 @@ func runWindows(_ arguments: BenchArguments) throws -> BenchReport {
     }
     _ = try report.time("parquet_seconds", times: runs) {
         try compute(
-            plan, names, events: try reader.readEvents(files.events, columnNames),
+            plan, names, events: try reader.read(files.events, columnNames),
             labels: try reader.read(files.labels),
             threads: threads
         ).count

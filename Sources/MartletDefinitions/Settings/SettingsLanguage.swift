@@ -95,5 +95,6 @@ extension SettingsLanguage {
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
+        .time("resumable_for", \.resumableFor, "How long what an interrupted command had finished is kept"),
     ]
 }

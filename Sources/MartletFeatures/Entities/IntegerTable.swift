@@ -3,7 +3,8 @@ import MartletCore
 /// An open-addressing hash table from integers to dense numbers (linear probing, at most half full).
 ///
 /// The hash is multiply-shift with a random odd factor (Dietzfelbinger, Hagerup, Katajainen, Penttonen, "A Reliable
-/// Randomized Algorithm for the Closest-Pair Problem", 1997): two keys collide with a chance of 2 in the number of slots.
+/// Randomized Algorithm for the Closest-Pair Problem", 1997): two keys collide with a chance of 2 in the number of
+/// slots.
 struct IntegerTable: NumberTable {
     private struct Slot {
         var key: Int64

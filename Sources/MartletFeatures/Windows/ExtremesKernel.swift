@@ -1,5 +1,8 @@
 import MartletDefinitions
 
+/// Up to this many events a stack is walked.
+private let searchedDepth = 24
+
 extension KeyWorkspace {
     /// min or max of one column for all labels and windows. The results are rows; of doubles and floats they are the
     /// values, which would have to be read from all over memory once more.
@@ -44,8 +47,16 @@ extension KeyWorkspace {
                     depth = insert(event, stack, depth, bits, flip)
                 }
             }
+            // A window mostly begins near where the one before it does; a deep stack is searched.
+            var first = depth
             for index in 0..<outputs.count {
-                let first = firstAtOrAfter(targets[index].left[label], stack, depth)
+                let left = targets[index].left[label]
+                if depth > searchedDepth {
+                    first = firstAtOrAfter(left, stack, depth)
+                } else {
+                    while first > 0 && stack[first &- 1] >= left { first &-= 1 }
+                    while first < depth && stack[first] < left { first &+= 1 }
+                }
                 let result: Int64
                 if first < depth {
                     let event = Int(stack[first])

@@ -33,11 +33,19 @@ extension DataType {
 extension TrainingMember {
     /// Of one event while features are computed: the columns, what their growing leaves unused, and the working space
     /// of the kernels.
-    func eventBytes(threads: Int) -> Int {
+    var eventBytes: Int {
         let columns = keys.map(\.type.widthBytes) + view.inputFields.map(\.type.widthBytes)
-        // Each thread has a candidate or a count of each entity, and at worst each event is of another one.
-        let entity = if case .latest = view.features { 16 } else { 4 }
-        return 3 * (columns.reduce(0, +) + 24) + entity * max(1, threads)
+        return 3 * (columns.reduce(0, +) + 24)
+    }
+
+    /// Of one entity, of which each thread has a candidate or a count.
+    func entityBytes(threads: Int) -> Int {
+        if case .latest = view.features { 16 * max(1, threads) } else { 4 * max(1, threads) }
+    }
+
+    /// Of all events; at worst each is of another entity.
+    func bytes(eventCount: Int64, threads: Int) -> Int {
+        Int(eventCount) * (eventBytes + entityBytes(threads: threads))
     }
 
     /// Of one label, with its features.
@@ -77,7 +85,7 @@ extension FeatureViewDefinition {
 extension TrainingSetPlan {
     /// What building all at once takes.
     func wholeBytes(threads: Int) -> Int {
-        let largest = zip(members, eventCounts).map { $0.eventBytes(threads: threads) * Int($1) }.max() ?? 0
+        let largest = zip(members, eventCounts).map { $0.bytes(eventCount: $1, threads: threads) }.max() ?? 0
         return largest + labels.rowCount * rowBytes * 2
     }
 

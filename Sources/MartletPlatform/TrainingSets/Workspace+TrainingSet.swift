@@ -28,10 +28,10 @@ extension Workspace {
         _ request: TrainingSetRequest, memoryBytes: Int? = nil, progress: any ProgressReporter,
         cancellation: Cancellation, _ body: (BuiltSet) throws -> T
     ) throws -> T {
+        sweepAbandonedWork()
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)
-            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes, threads: threads)
             // What was built before is built again as it was, whatever it tells.
             let stride = request.revision == nil ? LeakageRule.stride(plan.labels.rowCount) : nil
             func checked(_ rows: RowSource) -> RowSource {
@@ -44,19 +44,13 @@ extension Workspace {
             }
             if usesSpark {
                 let rows = try sparkRows(plan, connection, progress, cancellation)
-                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows)), parts: 1))
+                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows))))
             }
-            if plan.wholeBytes(threads: threads) <= budget.bytes / 2 {
-                let whole = WholeTrainingSet(
-                    plan: plan, connection: connection,
-                    query: { try self.viewQuery($0.view, plan.definitions, connection) }, threads: threads,
-                    progress: progress, cancellation: cancellation)
-                let rows = try whole.rows(leakageStride: stride)
-                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows)), parts: 1))
-            }
-            let spilled = try SpilledTrainingSet(self, plan, budget, progress, cancellation)
-            return try spilled.run { rows, parts in
-                try body(BuiltSet(plan: plan, rows: checked(rows), parts: parts))
+            switch try way(of: plan, memoryBytes, connection, progress, cancellation) {
+            case .whole(let whole):
+                return try body(BuiltSet(plan: plan, rows: checked(RowSource(whole.rows(leakageStride: stride)))))
+            case .spilled(let spilled):
+                return try spilled.run { try body(BuiltSet(plan: plan, rows: checked($0))) }
             }
         }
     }

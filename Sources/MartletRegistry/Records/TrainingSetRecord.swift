@@ -95,6 +95,15 @@ extension Registry {
         }
     }
 
+    /// The labels and outputs of all training sets, those of other workspaces in this registry too: what may not be
+    /// taken for a leftover.
+    package func trainingSetFiles() throws -> Set<String> {
+        try database.read { connection in
+            let rows = try connection.rows("SELECT label_input, output FROM training_sets", [])
+            return Set(try rows.flatMap { [try $0.text(0), try $0.text(1)] })
+        }
+    }
+
     /// - Throws: `notFound`.
     package func trainingSet(_ id: Int64) throws -> TrainingSetRecord {
         let row = try database.read { connection in

@@ -9,7 +9,7 @@ extension Command {
             A training set is recorded with its labels, the versions of its tables and definitions, the hash of its
             values, and of each column a hash and statistics. diff tells which columns of two sets differ and why.
             rebuild makes a set again as it was, whatever was ingested or applied since, and ends with 1 where the
-            values are not the same.
+            values are not the same; then, or stopped by ^C, it leaves the old file or table as it is.
             """,
         options: [
             Option("service", "NAME", "list: the sets of one service"),
