@@ -212,6 +212,35 @@ class Spark(unittest.TestCase):
         kernels = self.assert_same("everything", "--as-known")
         self.assertGreater(sum(v is not None and v != v for v in kernels["value_stddev_12d"].to_pylist()), 0)
 
+    def test_distinct_is_exact_or_ends_the_job(self):
+        (self.folder / "martlet.yaml").write_text("workspace: readings\n")
+        source = DEFINITIONS.split("---\nfeatures: numbers")[0]
+        (self.folder / "definitions.yaml").write_text(
+            source + "---\nfeatures: f\nentity: device\nsource: readings\nwindows: [1d]\n"
+            "aggregates: {notes: distinct(note), n: count}\n---\nservice: s\nfeatures: [f]\n")
+        martlet(self.folder, "apply")
+        limit = 1_024
+        readings = random_readings(limit + 1).to_pydict()
+        readings["region"], readings["device"] = ["b"] * (limit + 1), [1] * (limit + 1)
+        readings["note"] = [f"note {row}" for row in range(limit + 1)]
+        times = [START + row * 1_000_000 for row in range(limit + 1)]
+        readings["at"] = readings["known"] = pa.array(times, pa.timestamp("us", "UTC"))
+        readings = pa.table(readings, schema=random_readings(1).schema)
+        labels = pa.table({"device": [1], "region": ["b"], "event_timestamp": readings["at"][-1:]})
+        pq.write_table(labels, self.folder / "labels.parquet")
+        pq.write_table(readings, self.folder / "rows.parquet")
+        martlet(self.folder, "ingest", "readings", "rows.parquet")
+        # The window ends before the last reading: it has as many values as are counted exactly.
+        self.assertEqual(self.assert_same("s")["notes_1d"].to_pylist(), [limit])
+        after = pc.add(labels["event_timestamp"], pa.scalar(1, pa.duration("us")))
+        pq.write_table(labels.set_column(2, "event_timestamp", after), self.folder / "labels.parquet")
+        done = self.build("s", "spark:local[2]", check=False)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("[store-unavailable]", done.stderr)
+        (log,) = (self.folder / ".martlet" / "temporary").glob("spark-*/spark.log")
+        self.assertIn(
+            "notes_1d: a window has more than 1024 different values, which Spark does not estimate", log.read_text())
+
     def test_what_spark_would_read_otherwise_is_refused(self):
         (self.folder / "martlet.yaml").write_text("workspace: readings\n")
         pq.write_table(random_readings(50), self.folder / "rows.parquet")
