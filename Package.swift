@@ -67,7 +67,7 @@ let package = Package(
             ]),
 
         // Tests: one folder a target
-        .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore"]),
+        .testTarget(name: "MartletCoreTests", dependencies: ["MartletCore", "MartletTestSupport"]),
         .testTarget(
             name: "MartletKeyValueTests",
             dependencies: [
