@@ -55,7 +55,7 @@ struct LimitTests {
         #expect(isSame(assembly.finish(), columns))
 
         let held = times.map { time in
-            events.eventTimes.count { $0 >= flooredTime(time - 172_800_000_000, isExact ? 1 : 3_600_000_000) }
+            events.eventTimes.count { $0 >= flooredToMultiple(time - 172_800_000_000, of: isExact ? 1 : 3_600_000_000) }
         }
         #expect(held[0] == 2_500 && held[3] < differentValuesMaximum && held[4] == 0)
         for (row, count) in held.enumerated() {

@@ -14,7 +14,7 @@ struct PlanTests {
             (.days(12), .days(1)), (.days(365), .days(1)),
         ])
     func hops(_ span: TimeSpan, _ hop: TimeSpan) {
-        #expect(roundingHop(of: span) == hop)
+        #expect(windowHop(span) == hop)
         let window = PlannedWindow(span: span, isExact: false)
         for time in [Timestamp(year: 2026, month: 5, day: 1, hour: 13, minute: 7), Timestamp(microseconds: -1)] {
             #expect(window.left(at: time) == (time - span).floored(to: hop))
