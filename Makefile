@@ -28,7 +28,7 @@ test-peers: build ## what others (Feast's client, Python, Spark) read and call, 
 	@scripts/bootstrap --peers
 	@scripts/test-peers
 
-bench: ## measure against the peers in one run; CASE=name runs one, e.g. CASE=windows-small
+bench: ## measure against the peers in one run; CASE=name runs one, e.g. CASE=windows
 	@scripts/bootstrap --peers
 	@bench/run $(CASE)
 

@@ -40,8 +40,35 @@ package struct Bitmap: Sendable, Hashable {
         if bit { self[count - 1] = true }
     }
 
+    /// Appends the lowest `extra` bits of a word, the lowest first.
+    /// - Precondition: `extra` is at most 64.
+    package mutating func append(word: UInt64, count extra: Int) {
+        if extra <= 0 { return }
+        let word = extra == 64 ? word : word & ((1 &<< UInt64(extra)) - 1)
+        let used = count & 63
+        if used == 0 {
+            words.append(word)
+        } else {
+            words[words.count - 1] |= word &<< UInt64(used)
+            if used + extra > 64 { words.append(word &>> UInt64(64 - used)) }
+        }
+        count += extra
+    }
+
     package mutating func append(repeating bit: Bool, count extra: Int) {
-        for _ in 0..<extra { append(bit) }
+        for start in stride(from: 0, to: extra, by: 64) {
+            append(word: bit ? .max : 0, count: min(64, extra - start))
+        }
+    }
+
+    /// Appends some bits of another bitmap.
+    package mutating func append(_ other: Bitmap, _ range: Range<Int>) {
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: 64) {
+            let (place, shift) = (start >> 6, UInt64(start & 63))
+            var word = other.words[place] &>> shift
+            if shift > 0 && place + 1 < other.words.count { word |= other.words[place + 1] &<< (64 - shift) }
+            append(word: word, count: min(64, range.upperBound - start))
+        }
     }
 
     /// The number of set bits.

@@ -63,6 +63,14 @@ package struct Column: Sendable, Hashable {
         return !validity[row]
     }
 
+    /// The bytes of its texts or byte strings; 0 for others.
+    package var textBytes: Int {
+        switch values {
+        case .string(let strings), .bytes(let strings): strings.bytes.count
+        default: 0
+        }
+    }
+
     package var nullCount: Int { validity.map { $0.count - $0.countOfOnes } ?? 0 }
 
     /// One value, boxed: for edges only.
@@ -137,45 +145,6 @@ private func joinedOffsets(_ left: [Int32], _ right: [Int32]) -> [Int32] {
 }
 
 extension Column {
-    /// The rows named by `rows`, in that order; a negative row gives a null. O(rows).
-    package func gathering(_ rows: [Int32]) -> Column {
-        var present = Bitmap(repeating: true, count: rows.count)
-        var hasNull = false
-        for (index, row) in rows.enumerated() where row < 0 || isNull(Int(row)) {
-            present[index] = false
-            hasNull = true
-        }
-        func take<T>(_ array: [T], _ filler: T) -> [T] {
-            rows.map { $0 < 0 ? filler : array[Int($0)] }
-        }
-        func take(_ strings: ByteStrings) -> ByteStrings {
-            var result = ByteStrings()
-            result.reserveCapacity(rows.count, bytes: 0)
-            for row in rows {
-                if row < 0 {
-                    result.append(contentsOf: EmptyCollection())
-                } else {
-                    result.append(contentsOf: strings.slice(Int(row)))
-                }
-            }
-            return result
-        }
-        let gathered: Values
-        switch values {
-        case .bool(let array): gathered = .bool(take(array, false))
-        case .int32(let array): gathered = .int32(take(array, 0))
-        case .int64(let array): gathered = .int64(take(array, 0))
-        case .timestamp(let array): gathered = .timestamp(take(array, 0))
-        case .float32(let array): gathered = .float32(take(array, 0))
-        case .float64(let array): gathered = .float64(take(array, 0))
-        case .string(let strings): gathered = .string(take(strings))
-        case .bytes(let strings): gathered = .bytes(take(strings))
-        case .list(let lists): gathered = .list(lists.gathering(rows))
-        case .map(let maps): gathered = .map(maps.gathering(rows))
-        }
-        return Column(gathered, validity: hasNull ? present : nil)
-    }
-
     /// The column with every value null.
     package static func nulls(_ type: DataType, count: Int) -> Column {
         var builder = ColumnBuilder(type)

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
 /// Runs `body` for each index in `0..<count` on at most `threads` threads and returns when all are done.
 ///
@@ -10,7 +11,21 @@ package func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> 
         for index in 0..<count { body(index) }
         return
     }
-    DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+    let next = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: min(count, threads)) { _ in
+        while true {
+            let index = next.add(1, ordering: .relaxed).oldValue
+            if index >= count { return }
+            body(index)
+        }
+    }
+}
+
+/// Runs `body` for stretches of `0..<count` of about equal length, one a thread, where there are enough of them to be
+/// worth it.
+package func parallelRanges(of count: Int, threads: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let parts = max(1, min(threads, count / 16_384))
+    parallelFor(parts, threads: parts) { part in body(count * part / parts..<count * (part + 1) / parts) }
 }
 
 /// The processors this process may use.

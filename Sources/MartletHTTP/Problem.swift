@@ -7,7 +7,7 @@ package func httpStatus(of code: MartletError.Code) -> Int {
     case .unknownName, .notFound: 404
     case .conflict, .stalePlan, .valuesDiffer: 409
     case .invalidDefinition, .invalidInput, .typeMismatch, .missingColumn, .missingTimeZone, .limitExceeded,
-        .checkFailed:
+        .checkFailed, .labelLeakage:
         422
     case .storeUnavailable, .cancelled: 503
     case .diskFull: 507

@@ -81,8 +81,4 @@ package struct AppliedDefinitions: Sendable {
 
 extension Workspace {
     package func appliedDefinitions() throws -> AppliedDefinitions { AppliedDefinitions(try registry.current()) }
-
-    func withLock<T>(_ name: String, _ body: () throws -> T) throws -> T {
-        try withFileLock("\(directory)/.martlet/locks/\(name).lock", body)
-    }
 }

@@ -29,22 +29,9 @@ func parent(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
 }
 
-/// Runs `body` while this process holds the lock file alone; other holders are waited for.
-func withFileLock<T>(_ path: String, _ body: () throws -> T) throws -> T {
-    try makeFolder(parent(of: path))
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-        throw MartletError(
-            .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))",
-            place: .init(file: path))
-    }
-    defer { close(descriptor) }
-    while flock(descriptor, LOCK_EX) != 0 {
-        guard errno == EINTR else {
-            throw MartletError(
-                .fileSystem, "the lock cannot be taken: \(unsafe String(cString: strerror(errno)))",
-                place: .init(file: path))
-        }
-    }
-    return try body()
+/// When the file was last written; nil where there is none.
+func modificationTime(_ path: String) -> Timestamp? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    return Timestamp(microseconds: Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000)
 }

@@ -55,7 +55,7 @@ package final class Workspace: Sendable {
                 guard ["duckdb", "spark"].contains(settings.engine.scheme) else {
                     throw unsupported(settings.engine, "engine")
                 }
-                let temporary = "\(directory)/.martlet/temporary"
+                let temporary = temporaryDirectory
                 try makeFolder(temporary)
                 let engine = try QueryEngine(
                     QuerySettings(

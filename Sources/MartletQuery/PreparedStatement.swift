@@ -23,6 +23,18 @@ final class PreparedStatement {
     }
 
     deinit { unsafe cmartlet_duckdb_destroy_prepare(&pointer) }
+
+    /// A reader for each column of the result.
+    /// - Throws: `typeMismatch` for a type that Martlet does not know.
+    func columnReaders() throws -> [ColumnReader] {
+        try (0..<(unsafe cmartlet_duckdb_prepared_statement_column_count(pointer))).map { index in
+            let name = unsafe cmartlet_duckdb_prepared_statement_column_name(pointer, index)
+            defer { unsafe cmartlet_duckdb_free(UnsafeMutableRawPointer(mutating: name)) }
+            var type = unsafe cmartlet_duckdb_prepared_statement_column_logical_type(pointer, index)
+            defer { unsafe cmartlet_duckdb_destroy_logical_type(&type) }
+            return try ColumnReader(unsafe name.map { String(cString: $0) } ?? "", unsafe type)
+        }
+    }
 }
 
 private func made(_ value: Value) -> cmartlet_duckdb_value? {

@@ -47,6 +47,32 @@ extension QueryConnection {
         return reader.finish()
     }
 
+    /// Runs a SELECT on all threads and returns its rows in no promised order, which takes half the time and memory of
+    /// `query`: no thread waits for another to pass its rows on, and no result is made that is copied again.
+    ///
+    /// Rows that DuckDB computes together, some thousand, stay together in their order, and these runs are put in the
+    /// order of the first `orderColumn` of each. So rows that lie in that order come in it, but for what filters join.
+    ///
+    /// - Parameter orderColumn: the index of a 64-bit integer or timestamp column.
+    /// - Throws: `limitExceeded` where a column has more text than one column holds, and what a query throws.
+    package func collect(_ sql: String, orderedBy orderColumn: Int) throws -> RecordBatch {
+        let statement = try PreparedStatement(self, sql, [])
+        let columns = try statement.columnReaders()
+        // What holds others may come in a form that only a result unfolds.
+        if columns.contains(where: \.isNested) { return try query(sql) }
+        let collector = RowCollector(columns, orderedBy: orderColumn)
+        let handle = engine.collected.add(collector)
+        defer { engine.collected.remove(handle) }
+        let list = columns.indices.map { "c\($0)" }.joined(separator: ", ")
+        do {
+            try execute(
+                "SELECT bool_and(\(CollectedRows.function)(\(handle), \(list))) FROM (\(sql)\n) AS collected(\(list))")
+        } catch {
+            throw collector.failure ?? error
+        }
+        return try collector.finish(threads: engine.threads)
+    }
+
     /// Runs one statement and hands its rows on as they come, in batches of at least `rows` (the last one may be
     /// smaller), in memory bounded by one batch. An answer without rows gives no batch.
     package func query(

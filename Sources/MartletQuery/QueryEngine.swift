@@ -6,6 +6,7 @@ internal import MartletCore
 package final class QueryEngine: Sendable {
     let database: DatabaseHandle
     let rows = RegisteredRows()
+    let collected = CollectedRows()
     let threads: Int
 
     /// - Throws: `missingLibrary`, or `storeUnavailable` where the engine does not start.
@@ -24,6 +25,7 @@ package final class QueryEngine: Sendable {
         ])
         let connection = try QueryConnection(self)
         try rows.install(on: connection)
+        try collected.install(on: connection)
     }
 
     package func connect() throws -> QueryConnection {

@@ -220,10 +220,16 @@ func appendValidity(
         validity?.append(repeating: true, count: rows)
         return
     }
-    var bitmap = validity ?? Bitmap(repeating: true, count: count)
-    for row in 0..<rows { bitmap.append(unsafe mask[row >> 6] & (1 &<< UInt64(row & 63)) != 0) }
+    let words = unsafe UnsafeBufferPointer(start: mask, count: (rows + 63) >> 6)
+    func used(_ index: Int) -> Int { min(64, rows - index << 6) }
     // A mask without a null is common after a filter: keep the column free of a bitmap then.
-    validity = validity == nil && bitmap.allSet ? nil : bitmap
+    let isWhole = words.indices.allSatisfy {
+        unsafe (~words[$0] &<< UInt64(64 - used($0))) == 0
+    }
+    if validity == nil && isWhole { return }
+    var bitmap = validity.take() ?? Bitmap(repeating: true, count: count)
+    for (index, word) in words.enumerated() { bitmap.append(word: word, count: used(index)) }
+    validity = bitmap
 }
 
 private func appendStrings(

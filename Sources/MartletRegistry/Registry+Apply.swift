@@ -45,7 +45,11 @@ extension Registry {
                     fix: "make the plan again and look at what changed")
             }
             let current = try appliedSet(revision, connection)
-            if plan.isEmpty { return ApplyResult(set: current, isNew: false) }
+            if plan.isEmpty {
+                // A repetition changes nothing either, whatever was applied in between.
+                if let idempotencyKey { try note(idempotencyKey, revision: revision, now, connection) }
+                return ApplyResult(set: current, isNew: false)
+            }
             let step = Step(number: revision + 1, principal: principal.name, now: now)
             try insertRevision(step, plan, idempotencyKey, connection)
             let held = Dictionary(uniqueKeysWithValues: current.members.map { ($0.key, $0) })
@@ -66,7 +70,7 @@ extension Registry {
             try planRollback(to: revision), principal: principal, now: now, idempotencyKey: idempotencyKey)
     }
 
-    /// The revision that an apply or a rollback with this idempotency key made; nil where there was none.
+    /// The revision that an apply or a rollback with this idempotency key made or found; nil where there was none.
     package func revision(ofKey idempotencyKey: String) throws -> Int64? {
         try database.read { try revision(of: idempotencyKey, $0) }
     }
@@ -80,9 +84,24 @@ extension Registry {
 
     private func revision(of idempotencyKey: String, _ connection: any DatabaseReading) throws -> Int64? {
         try connection.row(
-            "SELECT revision FROM revisions WHERE tenant = $1 AND workspace = $2 AND idempotency_key = $3",
-            scope + [.text(idempotencyKey)]
+            """
+            SELECT revision FROM revisions WHERE tenant = $1 AND workspace = $2 AND idempotency_key = $3
+            UNION ALL
+            SELECT CAST(answer AS BIGINT) FROM idempotency_keys
+            WHERE tenant = $1 AND workspace = $2 AND operation = 'apply' AND key = $3
+            """, scope + [.text(idempotencyKey)]
         )?.integer(0)
+    }
+
+    /// Keeps the key of an apply that changed nothing, and so has no revision of its own.
+    private func note(
+        _ idempotencyKey: String, revision: Int64, _ now: Timestamp, _ connection: any DatabaseWriting
+    ) throws {
+        try connection.execute(
+            """
+            INSERT INTO idempotency_keys (tenant, workspace, operation, key, request, answer, created_at)
+            VALUES ($1, $2, 'apply', $3, '', $4, $5)
+            """, scope + [.text(idempotencyKey), .text("\(revision)"), .timestamp(now)])
     }
 
     private func insertRevision(

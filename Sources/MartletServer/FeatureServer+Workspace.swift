@@ -9,19 +9,23 @@ extension FeatureServer {
     /// - Parameter port: nil means the port of `martlet.yaml`; 0 any free one.
     /// - Throws: `portInUse`, and what opening the online store throws.
     package convenience init(_ workspace: Workspace, port: UInt16? = nil) throws {
+        try workspace.sweepUploads()
         let settings = workspace.settings
         var http = HTTPServerSettings(host: settings.server.address, port: port ?? UInt16(settings.server.port))
         http.threads = workspace.threads
         http.connectionLimit = settings.limits.connections
         http.bodyLimitBytes = settings.limits.bodyBytes
         let applied = AppliedCatalog(workspace)
+        let longWork = LongWork()
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest),
             catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
         ) { router in
-            addWorkspaceRoutes(workspace, to: &router) { try applied.takeUp() }
+            addWorkspaceRoutes(workspace, longWork, to: &router) { try applied.takeUp() }
+        } afterStop: {
+            longWork.end()
         }
         applied.server.withLock { $0.server = self }
     }

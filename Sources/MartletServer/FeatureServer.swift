@@ -8,13 +8,17 @@ internal import Synchronization
 package final class FeatureServer: Sendable {
     private let online: OnlineHandler
     private let http: HTTPServer
+    private let afterStop: @Sendable () -> Void
 
     /// Starts serving `catalog` from `store`.
-    /// - Parameter routes: adds routes of the owner's own.
+    /// - Parameters:
+    ///   - routes: adds routes of the owner's own.
+    ///   - afterStop: called when requests are answered no more.
     /// - Throws: as `HTTPServer.init`.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
-        time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in }
+        time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
+        afterStop: @escaping @Sendable () -> Void = {}
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
         let metrics = MetricsBox()
@@ -41,6 +45,7 @@ package final class FeatureServer: Sendable {
         metrics.metrics.withLock { $0 = observer }
         self.online = online
         self.routes = router.routes
+        self.afterStop = afterStop
         http = try HTTPServer(settings.http, router: router, observer: observer)
     }
 
@@ -60,8 +65,11 @@ package final class FeatureServer: Sendable {
         body.withUnsafeBytes { online.answer($0, isPadded: false, &writer) }
     }
 
-    /// Lets running requests end and stops. Blocks.
-    package func stop() { http.stop() }
+    /// Lets running requests end and stops; what still runs then is cancelled. Blocks.
+    package func stop() {
+        http.stop()
+        afterStop()
+    }
 }
 
 /// The metrics know the routes, one of which shows the metrics.

@@ -1,4 +1,7 @@
+import Glibc
 import MartletCore
+import MartletTestSupport
+import Synchronization
 import Testing
 
 @Suite("A column")
@@ -42,8 +45,96 @@ struct ColumnTests {
     }
 }
 
+private func scalar(_ type: DataType.Element, _ random: inout SeededRandom) -> Value {
+    let number = Int64.random(in: -9...9, using: &random)
+    return switch type {
+    case .bool: .bool(number > 0)
+    case .int32: .int32(Int32(number))
+    case .int64: .int64(number)
+    case .float32: .float32(Float(number) / 4)
+    case .float64: .float64(Double(number) / 3)
+    case .string: .string(String(repeating: "ä", count: Int(number.magnitude)))
+    case .bytes: .bytes([UInt8(number.magnitude), 0])
+    case .timestamp: .timestamp(Timestamp(microseconds: number))
+    }
+}
+
+@Suite("Columns joined and gathered")
+struct JoinedColumnTests {
+    @Test("slices stand one after the other, of every type, with their nulls", arguments: 1...20)
+    func slices(_ seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        for type in DataType.samples {
+            let columns = (0..<3).map { _ in
+                var builder = ColumnBuilder(type)
+                for _ in 0..<Int.random(in: 1..<200, using: &random) {
+                    let isNull = random.next() % 4 == 0
+                    builder.append(isNull ? .null : type.sample(&random, scalar))
+                }
+                return builder.finish()
+            }
+            let slices = (0..<5).map { _ in
+                let column = columns[Int.random(in: 0..<3, using: &random)]
+                let first = Int.random(in: 0...column.count, using: &random)
+                return ColumnSlice(column, first..<Int.random(in: first...column.count, using: &random))
+            }
+            let joined = Column.joining(slices, threads: 2)
+            let expected = slices.flatMap { slice in slice.rows.map { slice.column[$0] } }
+            #expect((0..<joined.count).map { joined[$0] } == expected, "seed \(seed), \(type)")
+            let rows = (0..<100).map { _ in Int32.random(in: -1..<Int32(columns[0].count), using: &random) }
+            let gathered = columns[0].gathering(rows, threads: 2)
+            #expect(
+                (0..<100).map { gathered[$0] } == rows.map { $0 < 0 ? .null : columns[0][Int($0)] },
+                "seed \(seed), \(type)")
+        }
+    }
+
+    @Test("many rows are the same by several threads")
+    func threads() {
+        let column = Column(.int64((0..<200_000).map { $0 &* 7 }))
+        let slices = stride(from: 0, to: 200_000, by: 3_000).reversed().map {
+            ColumnSlice(column, $0..<min($0 + 3_000, 200_000))
+        }
+        #expect(Column.joining(slices, threads: 3) == Column.joining(slices, threads: 1))
+        let rows = (0..<200_000).map { Int32(($0 * 7_919) % 200_000) }
+        #expect(column.gathering(rows, threads: 3) == column.gathering(rows, threads: 1))
+    }
+
+    @Test("every index is worked on once, by no more threads than asked for", arguments: [1, 2, 5])
+    func parallel(threads: Int) {
+        let state = Mutex<(seen: [Int], running: Int, most: Int)>(([], 0, 0))
+        parallelFor(200, threads: threads) { index in
+            state.withLock {
+                $0.seen.append(index)
+                $0.running += 1
+                $0.most = max($0.most, $0.running)
+            }
+            sched_yield()
+            state.withLock { $0.running -= 1 }
+        }
+        let found = state.withLock { $0 }
+        #expect(found.seen.sorted() == Array(0..<200))
+        #expect(found.most <= threads)
+    }
+}
+
 @Suite("A bitmap")
 struct BitmapTests {
+    @Test("takes words and parts of another at any place", arguments: [0, 1, 63, 64, 65, 130])
+    func appending(start: Int) {
+        var random = SeededRandom(seed: UInt64(start))
+        let bits = (0..<300).map { _ in Bool.random(using: &random) }
+        let source = Bitmap(bits)
+        for range in [0..<300, 1..<64, 63..<65, 64..<128, 70..<70, 299..<300] {
+            var bitmap = Bitmap(repeating: true, count: start)
+            bitmap.append(source, range)
+            bitmap.append(repeating: false, count: 70)
+            bitmap.append(word: 0b1011, count: 3)
+            let expected = [Bool](repeating: true, count: start) + bits[range] + [Bool](repeating: false, count: 70)
+            #expect(bitmap == Bitmap(expected + [true, true, false]))
+        }
+    }
+
     @Test("counts and changes bits across words", arguments: [0, 1, 63, 64, 65, 200])
     func bits(count: Int) {
         var bitmap = Bitmap(repeating: true, count: count)

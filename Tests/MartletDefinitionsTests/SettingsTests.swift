@@ -16,7 +16,7 @@ struct SettingsTests {
         #expect(settings.registry.description == "sqlite:.martlet/registry.db")
         #expect(settings.tables.description == "file:.martlet/tables")
         #expect(settings.online.description == "lmdb:.martlet/online")
-        #expect(settings.engine.description == "duckdb:" && settings.tracking.description == "builtin:")
+        #expect(settings.engine.description == "duckdb" && settings.tracking.description == "builtin")
         #expect(settings.server.address == "127.0.0.1" && settings.server.port == 6566)
         #expect(settings.limits.memoryBytes == 2_147_483_648 && settings.limits.threads == 0)
     }
@@ -45,6 +45,7 @@ struct SettingsTests {
               label_rows: 8
               online_size: 1073741824
               future_skew: 9m
+              resumable_for: 2d
             """)
         #expect(settings.workspace.description == "bank/fraud")
         #expect(settings.description == "The fraud team's features")
@@ -64,7 +65,19 @@ struct SettingsTests {
         limits.labelRows = 8
         limits.onlineBytes = 1 << 30
         limits.futureSkew = .minutes(9)
+        limits.resumableFor = .days(2)
         #expect(settings.limits == limits)
+    }
+
+    @Test(
+        "Spark is named by the bare word or with its master",
+        arguments: [
+            ("spark", ""), ("spark:local[2]", "local[2]"), ("spark:yarn", "yarn"),
+            ("spark://host:7077", "//host:7077"), ("\"spark:\"", ""),
+        ])
+    func spark(text: String, location: String) throws {
+        let settings = try read("workspace: demo\nengine: \(text)                # a comment\n")
+        #expect(settings.engine == BackendURL(scheme: "spark", location: location))
     }
 
     @Test(
@@ -100,6 +113,10 @@ struct SettingsTests {
                 "such as sqlite:.martlet/registry.db"
             ),
             ("workspace: demo\nengine: duckdb:x\n", "2:9", "`engine` takes no path", nil),
+            (
+                "workspace: demo\nengine: spark:\n", "2:14", "not valid YAML",
+                "quote a value that contains `: ` or ends with `:`"
+            ),
             (
                 "workspace: demo\nengine: duckdb:\n", "2:15", "not valid YAML",
                 "quote a value that contains `: ` or ends with `:`"

@@ -39,6 +39,25 @@ struct EntityIndexTests {
         #expect(try nulls.lookup([Column(.int32([1])), Column(.int64([2]))]) == [0])
     }
 
+    @Test(
+        "several threads give the numbers of one", arguments: [DataType.int64, .string],
+        [Int64(50), 100_000, 10_000_000])
+    func threads(_ type: DataType, _ width: Int64) throws {
+        var random = SeededRandom(seed: 11)
+        let numbers = (0..<300_000).map { _ in Int64.random(in: 0..<width, using: &random) }
+        let present = Bitmap(numbers.map { $0 % 13 != 5 })
+        let column =
+            type == .int64
+            ? Column(.int64(numbers), validity: present)
+            : Column(.string(ByteStrings(numbers.map { "key \($0)" })), validity: present)
+        let one = try EntityIndex([column], threads: 1)
+        let several = try EntityIndex([column], threads: 4)
+        #expect(several.ids == one.ids)
+        #expect(several.firstRows == one.firstRows)
+        #expect(try several.lookup([column], threads: 4) == one.ids)
+        #expect(try one.lookup([column], threads: 1) == one.ids)
+    }
+
     @Test("many keys keep their numbers while the table grows", arguments: [DataType.int64, .string])
     func growth(_ type: DataType) throws {
         var random = SeededRandom(seed: 5)

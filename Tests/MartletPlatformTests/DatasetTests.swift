@@ -33,6 +33,8 @@ private let rows = """
 private let labels =
     "user,event_timestamp\nann,2026-03-01T11:00:00Z\nbob,2026-03-01T11:00:00Z\nann,2026-03-01T11:00:00Z\n"
 
+private let places = ["a.parquet", "a.csv", "gold.training"]
+
 @Suite("A dataset")
 struct DatasetTests {
     private let test: TestRepository
@@ -47,8 +49,8 @@ struct DatasetTests {
         -> TrainingSetRecord
     {
         try test.workspace.writeTrainingSet(
-            TrainingSetRequest(service: "both", labels: test.path(labels), asKnown: asKnown), to: test.path(output),
-            principal: test.principal)
+            TrainingSetRequest(service: "both", labels: test.path(labels), asKnown: asKnown),
+            to: isTableName(output) ? output : test.path(output), principal: test.principal)
     }
 
     private func changes(_ diff: DatasetDiff) -> [String] {
@@ -149,6 +151,64 @@ struct DatasetTests {
         #expect(!FileManager.default.fileExists(atPath: test.path("c.parquet")))
     }
 
+    /// What could be harmed: the bytes of a file with its neighbours, or the versions of a table.
+    private func state(of output: String) throws -> [String] {
+        if isTableName(output) { return try test.workspace.tableHistory(output).map { "\($0.version) \($0.rows)" } }
+        let names = try FileManager.default.contentsOfDirectory(atPath: test.folder.path).sorted()
+        return names + ["\(test.folder.bytes(of: output))"]
+    }
+
+    @Test("rebuilt with other values leaves what was there, and says where they are", arguments: places)
+    func otherValues(output: String) throws {
+        var record = try build(output)
+        record.hash = String(record.hash.reversed())
+        record.columns[3].hash = String(record.columns[3].hash.reversed())
+        let wrong = try test.workspace.registry.record(record)
+        let before = try state(of: output)
+        let error = #expect(throws: MartletError.self) {
+            try test.workspace.rebuildTrainingSet(wrong, principal: test.principal)
+        }
+        #expect(error?.code == .valuesDiffer)
+        #expect(error?.message.hasSuffix(", in amount_sum_1h") == true)
+        #expect(try state(of: output) == before)
+        #expect(try test.workspace.registry.trainingSet(wrong).outputHash == record.outputHash)
+    }
+
+    @Test("stopped while it is rebuilt leaves what was there", arguments: places)
+    func stoppedRebuild(output: String) throws {
+        let record = try build(output)
+        let before = try state(of: output)
+        let progress = CancellingProgress(at: "write")
+        let error = #expect(throws: MartletError.self) {
+            try test.workspace.rebuildTrainingSet(
+                record.id, principal: test.principal, progress: progress, cancellation: progress.cancellation)
+        }
+        #expect(error?.code == .cancelled)
+        #expect(try state(of: output) == before)
+        #expect(try test.workspace.registry.trainingSet(record.id) == record)
+    }
+
+    @Test("rebuilt in its place has the same values there", arguments: places)
+    func rebuiltInPlace(output: String) throws {
+        let record = try build(output)
+        let place = isTableName(output) ? output : test.path(output)
+        func values() throws -> [String] {
+            let rows = isTableName(output) ? try test.workspace.scan(of: output) : "'\(place)'"
+            let batch = try test.workspace.engine.connect().query("SELECT * FROM \(rows)")
+            return (0..<batch.rowCount).map { row in batch.columns.map { $0[row].description }.joined(separator: " ") }
+        }
+        let before = try values()
+        #expect(before.count == 3)
+        // Rows that came since do not count.
+        try test.ingest(
+            "clicks", csv: "user,amount,at,seen\nann,7,2026-03-01T10:05:00Z,2026-03-01T10:05:00Z\n", name: "b.csv")
+        let again = try test.workspace.rebuildTrainingSet(record.id, principal: test.principal)
+        #expect(again.output == place && again.hash == record.hash && again.id == record.id)
+        #expect(try values() == before)
+        #expect(try test.workspace.registry.trainingSet(record.id).outputHash == again.outputHash)
+        if isTableName(output) { #expect(again.outputHash == "version 1") }
+    }
+
     @Test("recorded before there were hashes of values is rebuilt and compared by its file")
     func oldRecord() throws {
         var record = try build("a.parquet")
@@ -158,6 +218,14 @@ struct DatasetTests {
         #expect(again.outputHash == record.outputHash)
         let error = #expect(throws: MartletError.self) { try test.workspace.compareTrainingSets(record.id, old) }
         #expect(error?.code == .invalidInput)
+        // What is no file of that format cannot be compared.
+        for output in ["gold.training", test.path("a.csv")] {
+            let error = #expect(throws: MartletError.self) {
+                try test.workspace.rebuildTrainingSet(old, to: output, principal: test.principal)
+            }
+            #expect(error?.code == .invalidInput && error?.fix == "write it as parquet, as it was")
+        }
+        #expect(try test.workspace.tableSummaries().allSatisfy { $0.name != "gold.training" })
     }
 }
 

@@ -4,6 +4,7 @@ import MartletPlatform
 import MartletQuery
 import MartletRegistry
 import MartletTestSupport
+import Synchronization
 import Testing
 
 /// Views of one and of two keys, windows of every family of states, latest values with and without ttl, a query.
@@ -68,26 +69,35 @@ private struct Fixture {
     let test: TestRepository
     let request: TrainingSetRequest
 
-    /// - Parameter heavy: how many of the events are of one user.
-    init(seed: UInt64, events: Int = 5_000, labels: Int = 800, heavy: Int = 0) throws {
+    /// - Parameters:
+    ///   - heavy: how many of the events are of one user.
+    ///   - heavyLabels: of so many labels one is of that user.
+    ///   - window: the longer of the two.
+    ///   - lateSeconds: how late events arrive at most.
+    init(
+        seed: UInt64, events: Int = 5_000, labels: Int = 800, heavy: Int = 0, heavyLabels: Int = 30,
+        window: String = "3d", lateSeconds: Int = 600
+    ) throws {
         var random = SeededRandom(seed: seed)
         func next(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
         func time(_ seconds: Int) -> String {
             (Timestamp(year: 2026, month: 3, day: 1) + .seconds(Int64(seconds))).description
         }
         test = try TestRepository(
-            definitions, files: ["sql/doubled.sql": "SELECT *, amount * 2 AS doubled FROM clicks\n"])
+            definitions.split(separator: "3d").joined(separator: window),
+            files: ["sql/doubled.sql": "SELECT *, amount * 2 AS doubled FROM clicks\n"])
         var rows = "id,user,shop,amount,word,at,seen\n"
         for id in 0..<events {
             let user = id < heavy ? "heavy" : next(40) == 0 ? "" : "u\(next(300))"
             let amount = next(20) == 0 ? "" : "\(Double(next(200_000)) / 100 - 500)"
             let second = next(20 * 86_400)
-            rows += "\(id),\(user),\(next(20)),\(amount),w\(next(9)),\(time(second)),\(time(second + next(600)))\n"
+            rows +=
+                "\(id),\(user),\(next(20)),\(amount),w\(next(9)),\(time(second)),\(time(second + next(lateSeconds)))\n"
         }
         try test.ingest("clicks", csv: rows)
         var text = "note,user,shop,event_timestamp\n"
         for row in 0..<labels {
-            let user = next(30) == 0 ? "" : next(30) == 0 ? "heavy" : "u\(next(330))"
+            let user = next(30) == 0 ? "" : next(heavyLabels) == 0 ? "heavy" : "u\(next(330))"
             let line = "\(row),\(user),\(next(25)),\(time(next(21 * 86_400)))\n"
             text += next(50) == 0 ? line + line : line
         }
@@ -110,13 +120,10 @@ private func expectEqual(_ left: RecordBatch, _ right: RecordBatch, _ note: Stri
     }
 }
 
-private final class CancellingProgress: ProgressReporter {
-    let cancellation = Cancellation()
-    let step: String
-    init(at step: String) { self.step = step }
-    func report(_ step: String, done: Int, total: Int?) {
-        if step.hasPrefix(self.step), done > 0 { cancellation.cancel() }
-    }
+private final class RecordedSteps: ProgressReporter {
+    private let found = Mutex<[String]>([])
+    var names: [String] { found.withLock { $0 } }
+    func report(_ step: String, done: Int, total: Int?) { found.withLock { $0.append(step) } }
 }
 
 @Suite("A training set larger than its memory")
@@ -156,15 +163,51 @@ struct SpilledTrainingSetTests {
         expectEqual(whole.rows, parts.rows, "seed 4")
     }
 
-    @Test("is refused where the rows of one key do not fit, and the key is not named")
-    func oneKey() throws {
-        let fixture = try Fixture(seed: 5, events: 8_000, heavy: 6_000)
+    /// Of one user nine tenths of the events and half of the labels.
+    private func oneKey(seed: UInt64, lateSeconds: Int) throws -> Fixture {
+        try Fixture(
+            seed: seed, events: 4_000, labels: 600, heavy: 3_600, heavyLabels: 2, lateSeconds: lateSeconds)
+    }
+
+    @Test(
+        "takes the labels of one key that does not fit one time after another, on both clocks",
+        arguments: [(false, false), (false, true), (true, false), (true, true)])
+    func oneKey(asKnown: Bool, knownOnly: Bool) throws {
+        let fixture = try oneKey(seed: 9, lateSeconds: asKnown ? 3 * 86_400 : 60)
+        var request = fixture.request
+        (request.asKnown, request.keepsOnlyKnownEntities) = (asKnown, knownOnly)
+        let whole = try fixture.test.workspace.trainingSet(request)
+        let steps = RecordedSteps()
+        let parts = try fixture.test.workspace.trainingSet(request, memoryBytes: 1_500_000, progress: steps)
+        #expect(steps.names.contains { $0.hasPrefix("rows of ") }, "it was built at once")
+        expectEqual(whole.rows, parts.rows, "seed 9")
+    }
+
+    @Test("counts what leaks and what differs between the clocks of one key that does not fit")
+    func oneKeyCounts() throws {
+        let fixture = try oneKey(seed: 10, lateSeconds: 3 * 86_400)
+        let (workspace, request) = (fixture.test.workspace, fixture.request)
+        let clocks = try workspace.compareClocks(request)
+        let partClocks = try workspace.compareClocks(request, memoryBytes: 1_500_000)
+        #expect(clocks.features.map(\.count) == partClocks.features.map(\.count), "seed 10")
+        #expect(clocks.features.allSatisfy { $0.count.differing > 0 }, "seed 10")
+        let leak = #expect(throws: MartletError.self) { try workspace.trainingSet(request) }
+        let partLeak = #expect(throws: MartletError.self) {
+            try workspace.trainingSet(request, memoryBytes: 1_500_000)
+        }
+        #expect(leak?.code == .labelLeakage && leak?.message == partLeak?.message, "seed 10")
+    }
+
+    @Test("is refused where one label needs more rows of a key than fit, and the key is not named")
+    func oneLabel() throws {
+        let fixture = try Fixture(seed: 5, events: 8_000, heavy: 6_000, window: "30d", lateSeconds: 600)
         let error = #expect(throws: MartletError.self) {
             try fixture.test.workspace.trainingSet(fixture.request, memoryBytes: 1_000_000)
         }
         #expect(error?.code == .limitExceeded)
         #expect(error?.message.contains("heavy") == false)
-        #expect(error?.fix?.contains("limits.memory") == true)
+        #expect(error?.message.contains("those of 1 of ") == true)
+        #expect(error?.fix?.hasPrefix("raise limits.memory in martlet.yaml to ") == true)
     }
 
     @Test("cancelled leaves neither files nor output")
@@ -172,7 +215,7 @@ struct SpilledTrainingSetTests {
         let fixture = try Fixture(seed: 6)
         let test = fixture.test
         for step in ["features of at_shop", "write"] {
-            let progress = CancellingProgress(at: step)
+            let progress = CancellingProgress(at: step, afterRows: true)
             let error = #expect(throws: MartletError.self) {
                 try test.workspace.writeTrainingSet(
                     fixture.request, to: test.path("set.parquet"), principal: test.principal, memoryBytes: 1 << 20,
@@ -184,6 +227,26 @@ struct SpilledTrainingSetTests {
             #expect(!FileManager.default.fileExists(atPath: test.path("set.parquet.partial")))
         }
         #expect(try test.workspace.registry.trainingSets().isEmpty)
+    }
+
+    @Test("stopped in its midst when it is built again, leaves the first one as it is")
+    func stoppedRebuild() throws {
+        let fixture = try Fixture(seed: 8)
+        let test = fixture.test
+        let record = try test.workspace.writeTrainingSet(
+            fixture.request, to: test.path("set.parquet"), principal: test.principal)
+        let bytes = test.folder.bytes(of: "set.parquet")
+        let names = try FileManager.default.contentsOfDirectory(atPath: test.folder.path).sorted()
+        let progress = CancellingProgress(at: "write", afterRows: true)
+        let error = #expect(throws: MartletError.self) {
+            try test.workspace.rebuildTrainingSet(
+                record.id, principal: test.principal, memoryBytes: 1 << 20, progress: progress,
+                cancellation: progress.cancellation)
+        }
+        #expect(error?.code == .cancelled)
+        #expect(test.folder.bytes(of: "set.parquet") == bytes)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: test.folder.path).sorted() == names)
+        #expect(fixture.temporaryFiles == [])
     }
 
     @Test("interrupted goes on from its finished parts, and makes a damaged one again")

@@ -57,6 +57,58 @@ struct QueryConnectionTests {
         #expect(projected.rowCount == rowCount - (batch["int64"]?.nullCount ?? 0))
     }
 
+    @Test("collects the rows of a file that several threads read, in its order, with their nulls")
+    func collects() throws {
+        let folder = TemporaryFolder()
+        let path = quotedLiteral(folder.path + "/rows.parquet")
+        let connection = try engine.connect()
+        try connection.execute(
+            """
+            COPY (SELECT i::BIGINT AS n, nullif(i % 7, 3)::INTEGER AS small, i / 3.0 AS real, i % 5 = 0 AS flag,
+                nullif('text ' || i % 1000, 'text 500') AS txt, make_timestamptz(i) AS at
+              FROM range(300_000) AS t(i)) TO \(path) (FORMAT parquet, ROW_GROUP_SIZE 20_480)
+            """)
+        let all = try connection.query("SELECT * FROM read_parquet(\(path)) ORDER BY n")
+        let same = try connection.collect("SELECT * FROM read_parquet(\(path))", orderedBy: 0)
+        #expect(namesThatDiffer(same, all) == [])
+        let some = try connection.query("SELECT txt, n, small FROM read_parquet(\(path)) WHERE n % 10 = 4 ORDER BY n")
+        let collected = try connection.collect(
+            "SELECT txt, n, small FROM read_parquet(\(path)) WHERE n % 10 = 4", orderedBy: 1)
+        #expect(collected.schema == some.schema)
+        guard case .int64(let numbers) = collected.columns[1].values else { return #expect(Bool(false)) }
+        let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }.map { Int32($0) }
+        #expect(namesThatDiffer(collected.gathering(order), some) == [])
+    }
+
+    /// The columns in which two batches of one schema differ.
+    private func namesThatDiffer(_ one: RecordBatch, _ other: RecordBatch) -> [String] {
+        if one.schema != other.schema || one.rowCount != other.rowCount { return ["the schema or the rows"] }
+        return zip(one.schema.names, zip(one.columns, other.columns)).compactMap { name, columns in
+            columns.0.rowsThatDiffer(from: columns.1).isEmpty ? nil : name
+        }
+    }
+
+    @Test("collects nothing from an empty answer, and lists as a query gives them")
+    func collectsRest() throws {
+        let connection = try engine.connect()
+        let none = try connection.collect("SELECT 1::BIGINT AS n, 'x' AS t WHERE false", orderedBy: 0)
+        #expect(none == RecordBatch([("n", Column(.int64([]))), ("t", Column(.string(ByteStrings())))]))
+        let lists = "SELECT i AS n, [i, i + 1] AS list FROM range(3) AS t(i)"
+        #expect(try connection.collect(lists, orderedBy: 0) == connection.query(lists))
+    }
+
+    @Test("a collected query that fails says why")
+    func collectFails() throws {
+        let connection = try engine.connect()
+        #expect {
+            try connection.collect("SELECT 18446744073709551615::UBIGINT AS n", orderedBy: 0)
+        } throws: {
+            ($0 as? MartletError)?.code == .typeMismatch && "\($0)".contains("column n")
+        }
+        #expect(throws: MartletError.self) { try connection.collect("SELECT nothing FROM nowhere", orderedBy: 0) }
+        #expect(try connection.collect("SELECT 1::BIGINT AS n", orderedBy: 0).rowCount == 1)
+    }
+
     @Test("gives lists and maps that were cut, repeated and sorted as they are")
     func nested() throws {
         let connection = try engine.connect()

@@ -176,6 +176,18 @@ struct ApplyTests {
         #expect(try !registry.apply(other, principal: fixture.principal, now: fixture.now, idempotencyKey: "k1").isNew)
     }
 
+    @Test("a repeated request that changed nothing the first time changes nothing after others did")
+    func idleIdempotency() throws {
+        try fixture.apply(Samples.first)
+        #expect(try fixture.apply(Samples.first, key: "idle").set.revision == 1)
+        try fixture.apply(Samples.second)
+        let again = try fixture.apply(Samples.first, key: "idle")
+        #expect(!again.isNew && again.set.revision == 1)
+        #expect(try registry.revision(ofKey: "idle") == 1)
+        #expect(try registry.current().revision == 2)
+        #expect(code { try fixture.apply([], key: "idle") } == .conflict)
+    }
+
     @Test("tenants and workspaces see nothing of one another")
     func walls() throws {
         try fixture.apply(Samples.first, key: "k")

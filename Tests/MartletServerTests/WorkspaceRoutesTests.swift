@@ -8,67 +8,6 @@ import MartletServer
 import MartletTestSupport
 import Testing
 
-/// A server over a workspace in a folder of its own.
-private final class WorkspaceServer {
-    let folder = TemporaryFolder()
-    let server: FeatureServer
-    let client: TestClient
-
-    init(settings: String = "") throws {
-        folder.write("workspace: test\n\(settings)", to: "martlet.yaml")
-        server = try FeatureServer(try Workspace(directory: folder.path), port: 0)
-        client = try TestClient(port: server.port)
-    }
-
-    deinit { server.stop() }
-
-    func post(
-        _ path: String, _ body: String, type: String = "application/json", key: String? = nil
-    ) throws -> (status: Int, json: JSONValue) {
-        let headers = [("Content-Type", type)] + (key.map { [("Idempotency-Key", $0)] } ?? [])
-        let answer = try client.request("POST", path, headers: headers, body: Array(body.utf8))
-        return (answer.status, try JSONValue(parsing: answer.body))
-    }
-
-    func names(_ folder: String) -> [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: "\(self.folder.path)/\(folder)")) ?? []
-    }
-
-    func apply() throws {
-        let body = JSONValue.object(["files": .object(["a/trips.yaml": .string(definitions)])]).text
-        #expect(try post("/v1/apply", body).status == 200)
-    }
-}
-
-private let definitions = """
-    entity: driver
-    key: driver_id
-    type: int64
-    ---
-    source: trips
-    columns:
-      driver_id: {type: int64, nullable: false}
-      rating: float64
-      at: {type: timestamp, nullable: false}
-    event_time: at
-    arrival_time: at
-    ---
-    features: driver_trips
-    entity: driver
-    source: trips
-    windows: [1d]
-    aggregates: {trips: count, rating_sum: sum(rating)}
-    ---
-    service: dispatch
-    features: [driver_trips]
-    """
-
-private let rows = """
-    {"driver_id":1,"rating":4.5,"at":"2026-01-01T10:00:00Z"}
-    {"driver_id":1,"rating":0.1,"at":"2026-01-01T11:00:00Z"}
-    {"driver_id":2,"rating":3,"at":"not a time"}
-    """
-
 @Suite("Routes of a workspace")
 struct WorkspaceRoutesTests {
     @Test("openapi.yaml names exactly the routes that there are")
@@ -92,7 +31,7 @@ struct WorkspaceRoutesTests {
     @Test("definitions are planned, applied once for a key, and served at once")
     func applying() throws {
         let server = try WorkspaceServer()
-        let files = JSONValue.object(["files": .object(["a/trips.yaml": .string(definitions)])])
+        let files = JSONValue.object(["files": .object(["a/trips.yaml": .string(tripDefinitions)])])
         let plan = try server.post("/v1/plan", files.text)
         #expect(plan.json["base_revision"]?.integer == 0)
         #expect(plan.json["changes"]?.array?.count == 4)
@@ -143,17 +82,18 @@ struct WorkspaceRoutesTests {
     func pushing() throws {
         let server = try WorkspaceServer()
         try server.apply()
-        let first = try server.post("/v1/events/trips", rows, type: "application/x-ndjson; charset=utf-8")
+        let first = try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson; charset=utf-8")
         #expect(first.status == 200)
         #expect(first.json["rows"]?.integer == 3)
         #expect(first.json["accepted"]?.integer == 2)
         #expect(first.json["quarantined"]?.integer == 1)
-        #expect(try server.post("/v1/events/trips", rows, type: "application/x-ndjson").json["is_repeat"]?.bool == true)
-        let keyed = try server.post("/v1/events/trips", rows, type: "application/x-ndjson", key: "other")
+        #expect(
+            try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson").json["is_repeat"]?.bool == true)
+        let keyed = try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson", key: "other")
         #expect(keyed.json["is_repeat"]?.bool == false)
-        let again = try server.post("/v1/events/trips", rows + "\n", type: "application/x-ndjson", key: "other")
+        let again = try server.post("/v1/events/trips", tripRows + "\n", type: "application/x-ndjson", key: "other")
         #expect(again.json["is_repeat"]?.bool == true)
-        let unknown = try server.post("/v1/events/trip", rows, type: "application/x-ndjson")
+        let unknown = try server.post("/v1/events/trip", tripRows, type: "application/x-ndjson")
         #expect(unknown.status == 404)
         #expect(unknown.json["fix"]?.string == "did you mean trips?")
         #expect(server.names(".martlet/uploads").isEmpty)
@@ -163,32 +103,49 @@ struct WorkspaceRoutesTests {
     func trainingSet() throws {
         let server = try WorkspaceServer()
         try server.apply()
-        _ = try server.post("/v1/events/trips", rows, type: "application/x-ndjson")
+        _ = try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson")
         let labels = #"{"driver_id":1,"event_timestamp":"2026-01-01T12:00:00Z","fare":7}"# + "\n"
-        let answer = try server.client.request(
-            "POST", "/v1/training-sets?service=dispatch",
-            headers: [("Content-Type", "application/x-ndjson"), ("Idempotency-Key", "one")], body: Array(labels.utf8))
+        let answer = try server.client.trainingSet(labels, key: "one")
         #expect(answer.status == 200)
         #expect(answer.headers["content-type"] == "application/vnd.apache.parquet")
         #expect(answer.headers["martlet-dataset"] == "1")
         #expect(answer.body.starts(with: Array("PAR1".utf8)))
         let rows = try server.client.request("GET", "/v1/datasets/1/rows")
         #expect(rows.body == answer.body)
-        let shown = try JSONValue(parsing: server.client.request("GET", "/v1/datasets/1").body)
+        let shown = try server.get("/v1/datasets/1")
         #expect(shown["hash"]?.string == answer.headers["martlet-hash"])
         #expect(shown["tables"]?["silver.trips"]?.integer == 0)
         #expect(shown["options"]?["as_known"]?.string == "false")
-        let repeated = try server.client.request(
-            "POST", "/v1/training-sets?service=dispatch",
-            headers: [("Content-Type", "application/x-ndjson"), ("Idempotency-Key", "one")], body: Array(labels.utf8))
+        #expect(shown["created_by"]?.string == "http")
+        #expect(
+            (shown["columns"]?.array ?? []).map { $0["name"]?.string }
+                == ["driver_id", "event_timestamp", "fare", "trips_1d", "rating_sum_1d"])
+        #expect(shown["columns"]?.array?.last?["feature"]?.string == "driver_trips:rating_sum_1d")
+        #expect(shown["columns"]?.array?.last?["mean"]?.number == 4.6)
+        #expect(shown["output"] == nil && shown["labels"] == nil, "places of this machine tell a client nothing")
+        let repeated = try server.client.trainingSet(labels, key: "one")
         #expect(repeated.body == answer.body)
-        let list = try JSONValue(parsing: server.client.request("GET", "/v1/datasets?service=dispatch").body)
+        let list = try server.get("/v1/datasets?service=dispatch")
         #expect(list.array?.count == 1)
+    }
+
+    @Test("an apply that changed nothing changes nothing when it is repeated either")
+    func repeatedApply() throws {
+        let server = try WorkspaceServer()
+        try server.apply()
+        let files = JSONValue.object(["a/definitions.yaml": .string(tripDefinitions)])
+        let body = JSONValue.object(["files": files, "base_revision": .integer(1)]).text
+        #expect(try server.post("/v1/apply", body, key: "k").json["revision"]?.integer == 1)
+        try server.apply("entity: other\nkey: other_id\ntype: int64\n")
+        let again = try server.post("/v1/apply", body, key: "k")
+        #expect(again.json["revision"]?.integer == 1)
+        #expect(again.json["is_new"]?.bool == false)
+        #expect(try server.post("/v1/apply", body, key: "new").status == 409)
     }
 
     @Test("a server that others can reach takes no changes, unless its settings say so")
     func writes() throws {
-        let body = JSONValue.object(["files": .object(["a.yaml": .string(definitions)])]).text
+        let body = JSONValue.object(["files": .object(["a.yaml": .string(tripDefinitions)])]).text
         let open = try WorkspaceServer(settings: "server: {address: 0.0.0.0}\n")
         for path in ["/v1/apply", "/v1/events/trips", "/v1/training-sets?service=dispatch"] {
             let answer = try open.post(path, body)
@@ -217,7 +174,7 @@ struct WorkspaceRoutesTests {
     @Test("rows may be larger than other bodies, up to a limit of their own")
     func limits() throws {
         let server = try WorkspaceServer(settings: "limits: {body: 1KiB, transfer: 1MiB}\n")
-        server.folder.write(definitions, to: "definitions.yaml")
+        server.folder.write(tripDefinitions, to: "definitions.yaml")
         #expect(try server.post("/v1/apply", "{}").status == 200)
         let row = #"{"driver_id":1,"rating":4.5,"at":"2026-01-01T10:00:00Z"}"# + "\n"
         let many = String(repeating: row, count: 1_000)

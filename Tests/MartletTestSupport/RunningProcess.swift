@@ -63,16 +63,23 @@ package final class RunningProcess {
     /// Waits until the output holds `text`.
     /// - Throws: where that takes longer than `seconds`, or the process ends before.
     package func waitForOutput(_ text: String, seconds: Int = 60) throws {
-        for _ in 0..<(seconds * 100) {
-            if output.contains(text) { return }
+        try wait(for: "\"\(text)\"", seconds: seconds) { output.contains(text) }
+    }
+
+    /// Waits until a condition holds that the running process brings about.
+    /// - Parameter event: what that is, for the error.
+    /// - Throws: where that takes longer than `seconds`, or the process ends before.
+    package func wait(for event: String, seconds: Int = 60, until holds: () throws -> Bool) throws {
+        for _ in 0..<(seconds * 200) {
+            if try holds() { return }
             var status: Int32 = 0
             if waitpid(process, &status, WNOHANG) == process {
                 ended = status
                 throw MartletError(.internalFault, "it ended: \(folder.text(of: "errors"))")
             }
-            usleep(10_000)
+            usleep(5_000)
         }
-        throw MartletError(.internalFault, "no \"\(text)\" within \(seconds) s: \(output)")
+        throw MartletError(.internalFault, "no \(event) within \(seconds) s: \(output)")
     }
 }
 

@@ -31,12 +31,13 @@ def payments_repository(folder, rows, seed=11):
 
 
 class Server:
-    """`martlet serve` on a free port; `url` says where."""
+    """`martlet serve` on a free port; `url` says where. `environment` is set beside this process's own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, environment=()):
         self.log = open(folder / "server.log", "w+")
         self.process = subprocess.Popen(
-            [MARTLET, "serve", "--port", "0"], cwd=folder, stdout=self.log, stderr=subprocess.STDOUT)
+            [MARTLET, "serve", "--port", "0"], cwd=folder, stdout=self.log, stderr=subprocess.STDOUT,
+            env=os.environ | dict(environment))
         for _ in range(500):
             text = (folder / "server.log").read_text()
             found = re.search(r"http://127\.0\.0\.1:\d+", text)
@@ -48,5 +49,5 @@ class Server:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(15)
+        self.process.wait(30)
         self.log.close()

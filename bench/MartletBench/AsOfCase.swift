@@ -20,7 +20,7 @@ func runAsOf(_ arguments: BenchArguments) throws -> BenchReport {
         let history = try reader.read(files.history)
         let labels = try reader.read(files.labels)
         let rows = try matchingRows(history: history, labels: labels, threads: threads)
-        return labels.appending("value", try history.column("value").gathering(rows))
+        return labels.appending("value", try history.column("value").gathering(rows, threads: threads))
     }
     report.count("filled", rows.count { $0 >= 0 })
     report.count("threads", threads)
@@ -29,9 +29,10 @@ func runAsOf(_ arguments: BenchArguments) throws -> BenchReport {
 }
 
 private func matchingRows(history: RecordBatch, labels: RecordBatch, threads: Int) throws -> [Int32] {
-    let index = try EntityIndex([try history.column("user_id")])
+    let index = try EntityIndex([try history.column("user_id")], threads: threads)
     let events = EventColumns(ids: index.ids, eventTimes: try history.times("event_timestamp"))
     let moments = LabelColumns(
-        ids: try index.lookup([try labels.column("user_id")]), times: try labels.times("event_timestamp"))
+        ids: try index.lookup([try labels.column("user_id")], threads: threads),
+        times: try labels.times("event_timestamp"))
     return try latestRows(labels: moments, events: events, ttl: .days(7), threads: threads)
 }

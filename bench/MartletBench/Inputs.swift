@@ -7,9 +7,12 @@ struct ParquetReader {
 
     init() throws { connection = try QueryEngine(QuerySettings(threads: processorCount)).connect() }
 
+    /// All rows in the order of the file.
     func read(_ path: String, _ columns: [String]? = nil) throws -> RecordBatch {
-        let list = columns.map { $0.map(quotedIdentifier).joined(separator: ", ") } ?? "*"
-        return try connection.query("SELECT \(list) FROM read_parquet(\(quotedLiteral(path)))")
+        let list = columns.map { $0.map(quotedIdentifier).joined(separator: ", ") } ?? "* EXCLUDE file_row_number"
+        return try connection.collect(
+            "SELECT file_row_number, \(list) FROM read_parquet(\(quotedLiteral(path)), file_row_number = true)",
+            orderedBy: 0)
     }
 
     /// The rows with these numbers, in no order, with the column `file_row_number`.
@@ -17,11 +20,11 @@ struct ParquetReader {
         try connection.register("wanted", RecordBatch([("row", Column(.int64(rows)))]))
         defer { try? connection.unregister("wanted") }
         let list = columns.map(quotedIdentifier).joined(separator: ", ")
-        return try connection.query(
+        return try connection.collect(
             """
             SELECT file_row_number, \(list)
             FROM wanted JOIN read_parquet(\(quotedLiteral(path)), file_row_number = true) ON file_row_number = "row"
-            """)
+            """, orderedBy: 0)
     }
 
     func write(_ batch: RecordBatch, to path: String) throws {

@@ -39,11 +39,12 @@ func runLatestInMemory(_ arguments: BenchArguments) throws -> BenchReport {
 }
 
 private func matchingRows(history: RecordBatch, labels: RecordBatch, threads: Int) throws -> [Int32] {
-    let index = try EntityIndex([try history.column("user_id")])
+    let index = try EntityIndex([try history.column("user_id")], threads: threads)
     let events = EventColumns(
         ids: index.ids, eventTimes: try history.times("event_timestamp"), arrivalTimes: try history.times("created"))
     let moments = LabelColumns(
-        ids: try index.lookup([try labels.column("user_id")]), times: try labels.times("event_timestamp"))
+        ids: try index.lookup([try labels.column("user_id")], threads: threads),
+        times: try labels.times("event_timestamp"))
     return try latestRows(labels: moments, events: events, ttl: .days(7), threads: threads)
 }
 
@@ -65,7 +66,7 @@ private func join(history: String, labels: String, reader: ParquetReader, thread
     for (place, row) in numbers.enumerated() { places[Int(row)] = Int32(place) }
     let order = rows.map { $0 < 0 ? -1 : places[Int($0)] }
     return try features.reduce(labels) { batch, name in
-        batch.appending(name, try chosen.column(name).gathering(order))
+        batch.appending(name, try chosen.column(name).gathering(order, threads: threads))
     }
 }
 

@@ -25,7 +25,8 @@ func runWindows(_ arguments: BenchArguments) throws -> BenchReport {
     }
     _ = try report.time("parquet_seconds", times: runs) {
         try compute(
-            plan, names, events: try reader.read(files.events, columnNames), labels: try reader.read(files.labels),
+            plan, names, events: try reader.read(files.events, columnNames),
+            labels: try reader.read(files.labels),
             threads: threads
         ).count
     }
@@ -53,12 +54,13 @@ private func aggregates(of column: String, _ type: DataType) -> [WindowAggregate
 private func compute(
     _ plan: WindowPlan, _ names: [String], events: RecordBatch, labels: RecordBatch, threads: Int
 ) throws -> [Column] {
-    let index = try EntityIndex([try events.column("user_id")])
+    let index = try EntityIndex([try events.column("user_id")], threads: threads)
     return try plan.compute(
         events: EventColumns(
             ids: index.ids, eventTimes: try events.times("event_timestamp"),
             inputs: try names.map { try events.column($0) }),
         labels: LabelColumns(
-            ids: try index.lookup([try labels.column("user_id")]), times: try labels.times("event_timestamp")),
+            ids: try index.lookup([try labels.column("user_id")], threads: threads),
+            times: try labels.times("event_timestamp")),
         threads: threads)
 }

@@ -87,10 +87,10 @@ def run(bench: Bench) -> Result:
         bench.run([bench.martlet, "ingest", "payments", "payments.parquet"], cwd=folder, limit=LIMIT_SECONDS)
         bench.python("spark_labels.py", folder / "payments.parquet", folder / "labels.parquet", EVENTS_PER_LABEL)
         point = {"events": size}
-        for engine in ("duckdb:", "spark:local[2]"):
+        for engine in ("duckdb", "spark:local[2]"):
             bench.say(f"spark-curve: {size:,} events, {engine}")
-            (folder / "martlet.yaml").write_text(settings + f"engine: {engine.rstrip(':')}\n")
-            name = "kernels" if engine == "duckdb:" else "spark"
+            (folder / "martlet.yaml").write_text(settings + f"engine: {engine}\n")
+            name = "kernels" if engine == "duckdb" else "spark"
             try:
                 point[name] = measured(
                     [bench.martlet, "training-set", "fraud_score", "--labels", "labels.parquet", "--out",

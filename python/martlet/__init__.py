@@ -6,7 +6,9 @@
     rows = martlet.training_set(labels, service="fraud_score")
 """
 
-from martlet.client import Apply, Change, Dataset, Datasets, Martlet, Plan, Push
+from martlet.client import Apply, Change, Dataset, DatasetColumn, Datasets, Martlet, Plan, Push
 from martlet.errors import MartletError, Place
 
-__all__ = ["Apply", "Change", "Dataset", "Datasets", "Martlet", "MartletError", "Place", "Plan", "Push"]
+__all__ = [
+    "Apply", "Change", "Dataset", "DatasetColumn", "Datasets", "Martlet", "MartletError", "Place", "Plan", "Push",
+]

@@ -7,6 +7,7 @@ import http.client
 import json
 import pathlib
 import urllib.parse
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
@@ -70,8 +71,26 @@ class Push:
 
 
 @dataclasses.dataclass(frozen=True)
+class DatasetColumn:
+    """A column of a recorded training set. `feature` is `view:feature`, None for a column of the labels; `hash` is that
+    of its values; `mean`, `min` and `max` are over the values that are there and no NaN, None for texts."""
+
+    name: str
+    type: str
+    hash: str
+    nulls: int
+    feature: str | None = None
+    mean: float | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A recorded training set: what it was made from, and the hash of its file."""
+    """A recorded training set: what it was made from, and the hash of its values, whatever file they lie in.
+
+    `label_digest` is the SHA-256 of the file of labels, None where they were a table.
+    """
 
     id: int
     service: str
@@ -83,6 +102,8 @@ class Dataset:
     options: dict[str, str]
     tables: dict[str, int]
     definitions: dict[str, int]
+    columns: tuple[DatasetColumn, ...]
+    label_digest: str | None = None
 
 
 class Datasets:
@@ -97,10 +118,10 @@ class Datasets:
         if service is not None:
             query["service"] = service
         found = self._client._json("GET", "/v1/datasets", query)
-        return [Dataset(**item) for item in found]
+        return [_dataset(item) for item in found]
 
     def show(self, id: int) -> Dataset:
-        return Dataset(**self._client._json("GET", f"/v1/datasets/{id}"))
+        return _dataset(self._client._json("GET", f"/v1/datasets/{id}"))
 
     def rows(self, id: int) -> pa.Table:
         """The rows of a set that was built through `training_set`."""
@@ -134,19 +155,26 @@ class Martlet:
 
     def training_set(
         self, labels: Frame, *, service: str, as_known: bool = False, full_names: bool = False,
-        time_column: str = "event_timestamp", idempotency_key: str | None = None,
+        time_column: str = "event_timestamp", allow_leakage: Sequence[str] = (), idempotency_key: str | None = None,
     ) -> Frame:
         """The labels, row by row as they were given, with the features of the service at their right, each as of the
         label's own time.
 
         `as_known` counts only events that had arrived at the label's time; `full_names` names columns
-        `view__feature`. The set is recorded; see `datasets`.
+        `view__feature`; `allow_leakage` names columns of features that are built although their values know what comes
+        after the label. The set is recorded; see `datasets`. A call with an `idempotency_key` that was used before
+        gives what that one made.
         """
+        if isinstance(allow_leakage, str):
+            raise MartletError(
+                "usage", "allow_leakage is a list of columns", f'allow_leakage=["{allow_leakage}"]')
         table = frames.to_table(labels)
         query = {"service": service, "time_column": time_column}
         query |= {name: "true" for name, on in (("as_known", as_known), ("full_names", full_names)) if on}
+        if allow_leakage:
+            query["allow_leakage"] = ",".join(allow_leakage)
         _, _, body = self._request(
-            "POST", "/v1/training-sets", query, frames.to_parquet(table), _PARQUET, idempotency_key)
+            "POST", "/v1/training-sets", query, frames.to_parquet(table), _PARQUET, idempotency_key or _new_key())
         answer = frames.from_parquet(body)
         if answer.num_rows != table.num_rows:
             raise MartletError("internal", f"{table.num_rows} labels gave {answer.num_rows} rows")
@@ -164,8 +192,9 @@ class Martlet:
         self, features: str | Sequence[str], entities: Any, *, full_names: bool = False
     ) -> Any:
         """Features as they are now. `features` is the name of a service or a list of `view:feature`; `entities` holds a
-        column of values for each join key, as a dictionary of lists or as a frame. What comes back is of the same
-        kind: the entities with their features beside them; a feature without a value is None."""
+        column of values for each join key, and for each value that derived features take from the request, as a
+        dictionary of lists or as a frame. What comes back is of the same kind: the entities with their features beside
+        them; a feature without a value is None."""
         is_frame = not isinstance(entities, Mapping)
         columns = frames.to_table(entities).to_pydict() if is_frame else {k: list(v) for k, v in entities.items()}
         body: dict[str, Any] = {"entities": columns, "full_feature_names": full_names}
@@ -199,7 +228,7 @@ class Martlet:
         body = _sent(folder)
         if plan is not None:
             body["base_revision"] = plan.base_revision
-        found = self._json("POST", "/v1/apply", None, body, _JSON, idempotency_key)
+        found = self._json("POST", "/v1/apply", None, body, _JSON, idempotency_key or _new_key())
         return Apply(found["revision"], found["is_new"], _plan(found["plan"]))
 
     def datasets(self) -> Datasets:
@@ -231,7 +260,8 @@ class Martlet:
                 break
             except (http.client.HTTPException, OSError) as error:
                 self._connection.close()
-                # A kept connection that the server has closed meanwhile: nothing of the request was read.
+                # A kept connection that was closed, whether before the request was read or after. Sent again it does
+                # nothing twice: what changes the workspace has a key (of pushed rows, their bytes are one).
                 if attempt == 1 and not is_fresh and isinstance(
                         error, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)):
                     continue
@@ -242,6 +272,24 @@ class Martlet:
         if response.status >= 400:
             raise error_of(response.status, answer)
         return response.status, response.headers, answer
+
+
+def _new_key() -> str:
+    """A key of one call: sent again, the call counts once."""
+    return str(uuid.uuid4())
+
+
+def _dataset(found: dict[str, Any]) -> Dataset:
+    columns = tuple(
+        DatasetColumn(**_members(DatasetColumn, column) | {
+            name: _number(column[name]) for name in ("mean", "min", "max") if name in column})
+        for column in found["columns"])
+    return Dataset(**_members(Dataset, found) | {"columns": columns})
+
+
+def _members(kind: type, found: dict[str, Any]) -> dict[str, Any]:
+    """What a class has of an answer, to which later servers may add."""
+    return {field.name: found[field.name] for field in dataclasses.fields(kind) if field.name in found}
 
 
 def _plan(found: dict[str, Any]) -> Plan:
@@ -275,7 +323,11 @@ def _numbers(values: list[Any]) -> list[Any]:
     """The values of a feature: JSON has no NaN and no infinity, so among numbers they come as text."""
     if not any(isinstance(value, float) for value in values):
         return values
-    return [_BEYOND_JSON.get(value, value) if isinstance(value, str) else value for value in values]
+    return [_number(value) for value in values]
+
+
+def _number(value: Any) -> Any:
+    return _BEYOND_JSON.get(value, value) if isinstance(value, str) else value
 
 
 def _jsonable(value: Any) -> Any:

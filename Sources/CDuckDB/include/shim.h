@@ -19,6 +19,7 @@ typedef struct cmartlet_duckdb_vector_ *cmartlet_duckdb_vector;
 typedef struct cmartlet_duckdb_type_ *cmartlet_duckdb_type;
 typedef struct cmartlet_duckdb_value_ *cmartlet_duckdb_value;
 typedef struct cmartlet_duckdb_table_function_ *cmartlet_duckdb_table_function;
+typedef struct cmartlet_duckdb_scalar_function_ *cmartlet_duckdb_scalar_function;
 typedef struct cmartlet_duckdb_info_ *cmartlet_duckdb_info;
 
 typedef struct {
@@ -70,10 +71,13 @@ enum {
     CMARTLET_DUCKDB_LIST = 24,
     CMARTLET_DUCKDB_MAP = 26,
     CMARTLET_DUCKDB_TIMESTAMP_TZ = 31,
+    CMARTLET_DUCKDB_ANY = 34,
 };
 
 typedef void (*cmartlet_duckdb_callback)(cmartlet_duckdb_info info);
 typedef void (*cmartlet_duckdb_scan)(cmartlet_duckdb_info info, cmartlet_duckdb_chunk output);
+typedef void (*cmartlet_duckdb_scalar)(
+    cmartlet_duckdb_info info, cmartlet_duckdb_chunk input, cmartlet_duckdb_vector output);
 typedef void (*cmartlet_duckdb_delete)(void *data);
 
 /// Opens the library at `path` (and, before it, the Python library whose symbols the wheel's build refers to).
@@ -185,6 +189,32 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library);
     X(cmartlet_idx, init_get_column_count, (cmartlet_duckdb_info info), (info)) \
     X(cmartlet_idx, init_get_column_index, (cmartlet_duckdb_info info, cmartlet_idx column), (info, column)) \
     X(void, init_set_max_threads, (cmartlet_duckdb_info info, cmartlet_idx threads), (info, threads)) \
+    X(cmartlet_idx, prepared_statement_column_count, (cmartlet_duckdb_prepared prepared), (prepared)) \
+    X(const char *, prepared_statement_column_name, (cmartlet_duckdb_prepared prepared, cmartlet_idx column), \
+      (prepared, column)) \
+    X(cmartlet_duckdb_type, prepared_statement_column_logical_type, \
+      (cmartlet_duckdb_prepared prepared, cmartlet_idx column), (prepared, column)) \
+    X(cmartlet_duckdb_scalar_function, create_scalar_function, (void), ()) \
+    X(void, destroy_scalar_function, (cmartlet_duckdb_scalar_function *function), (function)) \
+    X(void, scalar_function_set_name, (cmartlet_duckdb_scalar_function function, const char *name), \
+      (function, name)) \
+    X(void, scalar_function_add_parameter, (cmartlet_duckdb_scalar_function function, cmartlet_duckdb_type type), \
+      (function, type)) \
+    X(void, scalar_function_set_varargs, (cmartlet_duckdb_scalar_function function, cmartlet_duckdb_type type), \
+      (function, type)) \
+    X(void, scalar_function_set_return_type, (cmartlet_duckdb_scalar_function function, cmartlet_duckdb_type type), \
+      (function, type)) \
+    X(void, scalar_function_set_special_handling, (cmartlet_duckdb_scalar_function function), (function)) \
+    X(void, scalar_function_set_volatile, (cmartlet_duckdb_scalar_function function), (function)) \
+    X(void, scalar_function_set_extra_info, \
+      (cmartlet_duckdb_scalar_function function, void *info, cmartlet_duckdb_delete destroy), \
+      (function, info, destroy)) \
+    X(void, scalar_function_set_function, \
+      (cmartlet_duckdb_scalar_function function, cmartlet_duckdb_scalar body), (function, body)) \
+    X(int, register_scalar_function, \
+      (cmartlet_duckdb_connection connection, cmartlet_duckdb_scalar_function function), (connection, function)) \
+    X(void *, scalar_function_get_extra_info, (cmartlet_duckdb_info info), (info)) \
+    X(void, scalar_function_set_error, (cmartlet_duckdb_info info, const char *message), (info, message)) \
     X(void *, function_get_init_data, (cmartlet_duckdb_info info), (info)) \
     X(void, function_set_error, (cmartlet_duckdb_info info, const char *message), (info, message))
 

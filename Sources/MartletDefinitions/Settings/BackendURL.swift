@@ -1,4 +1,4 @@
-/// What keeps the data of a part: `sqlite:.martlet/registry.db`, `duckdb:`.
+/// What keeps the data of a part: `sqlite:.martlet/registry.db`, `duckdb`.
 package struct BackendURL: Sendable, Hashable, CustomStringConvertible {
     package var scheme: String
     /// What follows the colon: for embedded ones a path, relative to the repository.
@@ -15,7 +15,8 @@ package struct BackendURL: Sendable, Hashable, CustomStringConvertible {
         self.init(scheme: parts[0], location: parts.count > 1 ? parts[1] : "")
     }
 
-    package var description: String { "\(scheme):\(location)" }
+    /// The scheme alone where there is no location: in YAML a value that ends with a colon is a mapping.
+    package var description: String { location.isEmpty ? scheme : "\(scheme):\(location)" }
 
     /// The location as a path, from the repository's folder where it is relative.
     package func path(in directory: String) -> String {

@@ -12,7 +12,7 @@ package enum SettingsLanguage {
             backend("tables", "The Delta tables."),
             backend("online", "The online store."),
             backend(
-                "engine", "What computes training sets: `spark:`, `spark:local[4]` and `spark://host:7077` use Spark."),
+                "engine", "What computes training sets: `spark`, `spark:local[4]` and `spark://host:7077` use Spark."),
             backend("tracking", "Where runs of models are recorded."),
             MemberShape("server", .object(server), "Where the HTTP door stands."),
             MemberShape("limits", .object(limits), "What the workspace may use."),
@@ -95,5 +95,6 @@ extension SettingsLanguage {
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
+        .time("resumable_for", \.resumableFor, "How long what an interrupted command had finished is kept"),
     ]
 }

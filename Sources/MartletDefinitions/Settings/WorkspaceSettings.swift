@@ -59,6 +59,8 @@ package struct ResourceLimits: Sendable, Hashable {
     package var onlineBytes = 64 << 30
     /// `future_skew`: how far ahead of the clock an event time may lie.
     package var futureSkew = TimeSpan.hours(1)
+    /// `resumable_for`: how long what an interrupted command had finished is kept, so that it can go on from there.
+    package var resumableFor = TimeSpan.days(7)
 
     package init() {}
 }

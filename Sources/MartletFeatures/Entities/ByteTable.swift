@@ -1,7 +1,7 @@
 import MartletCore
 
 /// A hash table from byte strings to dense numbers; it keeps one copy of each string.
-struct ByteTable: Sendable {
+struct ByteTable: NumberTable {
     private struct Slot {
         var hash: UInt64
         /// -1 marks an empty slot.
@@ -11,46 +11,61 @@ struct ByteTable: Sendable {
     private var slots = [Slot](repeating: Slot(hash: 0, id: -1), count: 1_024)
     private var starts: [Int] = [0]
     private var bytes: [UInt8] = []
+    private let seed = UInt64.random(in: .min ... .max)
 
     init() {}
 
     private var count: Int { starts.count - 1 }
 
-    /// The number of each key, -1 for null; a new key gets the next one and its row is appended to `firstRows`.
-    mutating func assign(_ keys: ByteStrings, _ validity: Bitmap?, _ firstRows: inout [Int32]) -> [Int32] {
-        var ids = [Int32](repeating: -1, count: keys.count)
+    mutating func assign(
+        _ keys: ByteStrings, _ validity: Bitmap?, _ rows: Range<Int>, _ ids: SharedBuffer<Int32>,
+        _ firstRows: inout [Int32]
+    ) {
         keys.offsets.withUnsafeBufferPointer { offsets in
             keys.bytes.withUnsafeBytes { bytes in
-                for row in ids.indices {
-                    if let validity, !validity[row] { continue }
-                    let key = UnsafeRawBufferPointer(rebasing: bytes[Int(offsets[row])..<Int(offsets[row + 1])])
-                    let known = find(key)
-                    if known.id >= 0 {
-                        ids[row] = known.id
-                    } else {
-                        firstRows.append(Int32(truncatingIfNeeded: row))
-                        ids[row] = insert(key, hash: known.hash, place: known.place)
+                for row in rows {
+                    if let validity, !validity[row] {
+                        ids.base[row] = -1
+                        continue
                     }
+                    let key = UnsafeRawBufferPointer(rebasing: bytes[Int(offsets[row])..<Int(offsets[row + 1])])
+                    ids.base[row] = number(key, row: row, &firstRows)
                 }
             }
         }
-        return ids
     }
 
-    /// The number of each key, -1 for null and unknown ones.
-    func lookup(_ keys: ByteStrings, _ validity: Bitmap?) -> [Int32] {
+    mutating func assign(_ keys: ByteStrings, row: Int, _ firstRows: inout [Int32]) -> Int32 {
+        keys.bytes.withUnsafeBytes { bytes in
+            number(UnsafeRawBufferPointer(rebasing: bytes[keys.range(row)]), row: row, &firstRows)
+        }
+    }
+
+    @inline(__always)
+    private mutating func number(_ key: UnsafeRawBufferPointer, row: Int, _ firstRows: inout [Int32]) -> Int32 {
+        let known = find(key)
+        if known.id >= 0 { return known.id }
+        firstRows.append(Int32(truncatingIfNeeded: row))
+        return insert(key, hash: known.hash, place: known.place)
+    }
+
+    func lookup(_ keys: ByteStrings, _ validity: Bitmap?, _ rows: Range<Int>, _ ids: SharedBuffer<Int32>) {
         keys.offsets.withUnsafeBufferPointer { offsets in
             keys.bytes.withUnsafeBytes { bytes in
-                (0..<keys.count).map { row in
-                    if let validity, !validity[row] { return -1 }
-                    return find(UnsafeRawBufferPointer(rebasing: bytes[Int(offsets[row])..<Int(offsets[row + 1])])).id
+                for row in rows {
+                    if let validity, !validity[row] {
+                        ids.base[row] = -1
+                        continue
+                    }
+                    let key = UnsafeRawBufferPointer(rebasing: bytes[Int(offsets[row])..<Int(offsets[row + 1])])
+                    ids.base[row] = find(key).id
                 }
             }
         }
     }
 
     private func find(_ key: UnsafeRawBufferPointer) -> (id: Int32, hash: UInt64, place: Int) {
-        let hash = hashedText(key)
+        let hash = hashedText(key, seed: seed)
         let mask = slots.count - 1
         var place = Int(truncatingIfNeeded: hash) & mask
         while true {
@@ -89,9 +104,10 @@ struct ByteTable: Sendable {
     }
 }
 
-/// Eight bytes at a time, multiplied and folded; the length is part of it. Not for keys that an enemy chooses.
-func hashedText(_ key: UnsafeRawBufferPointer) -> UInt64 {
-    var state = UInt64(truncatingIfNeeded: key.count) &* 0x9E37_79B9_7F4A_7C15
+/// Eight bytes at a time, multiplied and folded (after wyhash); the length is part of it.
+/// - Parameter seed: random where an enemy may choose the keys.
+func hashedText(_ key: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
+    var state = seed ^ (UInt64(truncatingIfNeeded: key.count) &* 0x9E37_79B9_7F4A_7C15)
     var offset = 0
     while offset + 8 <= key.count {
         state = folded(state ^ key.loadUnaligned(fromByteOffset: offset, as: UInt64.self))

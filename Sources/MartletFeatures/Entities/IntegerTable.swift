@@ -1,7 +1,11 @@
 import MartletCore
 
 /// An open-addressing hash table from integers to dense numbers (linear probing, at most half full).
-struct IntegerTable: Sendable {
+///
+/// The hash is multiply-shift with a random odd factor (Dietzfelbinger, Hagerup, Katajainen, Penttonen, "A Reliable
+/// Randomized Algorithm for the Closest-Pair Problem", 1997): two keys collide with a chance of 2 in the number of
+/// slots.
+struct IntegerTable: NumberTable {
     private struct Slot {
         var key: Int64
         /// -1 marks an empty slot.
@@ -11,30 +15,50 @@ struct IntegerTable: Sendable {
     private var slots = [Slot](repeating: Slot(key: 0, id: -1), count: 1_024)
     private var shift: UInt64 = 64 - 10
     private var count: Int32 = 0
+    private let factor = UInt64.random(in: .min ... .max) | 1
 
     init() {}
 
-    /// The number of each key, -1 for null; a new key gets the next one and its row is appended to `firstRows`.
-    mutating func assign(_ keys: [Int64], _ validity: Bitmap?, _ firstRows: inout [Int32]) -> [Int32] {
-        [Int32](unsafeUninitializedCapacity: keys.count) { ids, initialized in
-            var row = 0
-            while row < keys.count {
-                // A block never fills the table beyond half: its room is made before.
-                let blockEnd = min(keys.count, row + max(256, slots.count / 8))
-                grow(for: Int(count) + blockEnd - row)
-                assignBlock(keys, validity, row..<blockEnd, ids, &firstRows)
-                row = blockEnd
-            }
-            initialized = keys.count
+    mutating func assign(
+        _ keys: [Int64], _ validity: Bitmap?, _ rows: Range<Int>, _ ids: SharedBuffer<Int32>,
+        _ firstRows: inout [Int32]
+    ) {
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            // A block never fills the table beyond half: its room is made before.
+            let blockEnd = min(rows.upperBound, row + max(256, slots.count / 8))
+            grow(for: Int(count) + blockEnd - row)
+            assignBlock(keys, validity, row..<blockEnd, ids, &firstRows)
+            row = blockEnd
         }
     }
 
+    mutating func assign(_ keys: [Int64], row: Int, _ firstRows: inout [Int32]) -> Int32 {
+        grow(for: Int(count) + 1)
+        let key = keys[row]
+        let place = find(key)
+        if slots[place].id < 0 {
+            slots[place] = Slot(key: key, id: count)
+            firstRows.append(Int32(truncatingIfNeeded: row))
+            count &+= 1
+        }
+        return slots[place].id
+    }
+
+    private func find(_ key: Int64) -> Int {
+        var place = Int(truncatingIfNeeded: hashed(key, factor) &>> shift)
+        while slots[place].id >= 0 && slots[place].key != key { place = (place &+ 1) & (slots.count - 1) }
+        return place
+    }
+
     private mutating func assignBlock(
-        _ keys: [Int64], _ validity: Bitmap?, _ rows: Range<Int>, _ ids: UnsafeMutableBufferPointer<Int32>,
+        _ keys: [Int64], _ validity: Bitmap?, _ rows: Range<Int>, _ ids: SharedBuffer<Int32>,
         _ firstRows: inout [Int32]
     ) {
         let mask = slots.count - 1
         let shift = shift
+        let factor = factor
+        let ids = ids.base
         var next = count
         keys.withUnsafeBufferPointer { keys in
             slots.withUnsafeMutableBufferPointer { slots in
@@ -44,7 +68,7 @@ struct IntegerTable: Sendable {
                         continue
                     }
                     let key = keys[row]
-                    var place = Int(truncatingIfNeeded: hashed(key) &>> shift)
+                    var place = Int(truncatingIfNeeded: hashed(key, factor) &>> shift)
                     while slots[place].id >= 0 && slots[place].key != key { place = (place &+ 1) & mask }
                     if slots[place].id < 0 {
                         slots[place] = Slot(key: key, id: next)
@@ -58,20 +82,20 @@ struct IntegerTable: Sendable {
         count = next
     }
 
-    /// The number of each key, -1 for null and unknown ones.
-    func lookup(_ keys: [Int64], _ validity: Bitmap?) -> [Int32] {
+    func lookup(_ keys: [Int64], _ validity: Bitmap?, _ rows: Range<Int>, _ ids: SharedBuffer<Int32>) {
         let mask = slots.count - 1
-        return [Int32](unsafeUninitializedCapacity: keys.count) { ids, initialized in
-            for row in keys.indices {
-                let key = keys[row]
-                var place = Int(truncatingIfNeeded: hashed(key) &>> shift)
-                while slots[place].id >= 0 && slots[place].key != key { place = (place &+ 1) & mask }
-                ids[row] = slots[place].id
+        keys.withUnsafeBufferPointer { keys in
+            slots.withUnsafeBufferPointer { slots in
+                for row in rows {
+                    let key = keys[row]
+                    var place = Int(truncatingIfNeeded: hashed(key, factor) &>> shift)
+                    while slots[place].id >= 0 && slots[place].key != key { place = (place &+ 1) & mask }
+                    ids.base[row] = slots[place].id
+                }
             }
-            if let validity {
-                for row in keys.indices where !validity[row] { ids[row] = -1 }
-            }
-            initialized = keys.count
+        }
+        if let validity {
+            for row in rows where !validity[row] { ids.base[row] = -1 }
         }
     }
 
@@ -84,18 +108,13 @@ struct IntegerTable: Sendable {
         let old = slots
         slots = [Slot](repeating: Slot(key: 0, id: -1), count: capacity)
         shift = UInt64(64 - capacity.trailingZeroBitCount)
-        for slot in old where slot.id >= 0 {
-            var place = Int(truncatingIfNeeded: hashed(slot.key) &>> shift)
-            while slots[place].id >= 0 { place = (place + 1) & (capacity - 1) }
-            slots[place] = slot
-        }
+        for slot in old where slot.id >= 0 { slots[find(slot.key)] = slot }
     }
 }
 
-/// Multiplicative hashing with both halves folded (after Knuth, TAOCP 3, 6.4): good upper bits for keys that differ
-/// little.
+/// Both halves folded first, so that keys which differ in their upper half only differ in the lower one.
 @inline(__always)
-private func hashed(_ key: Int64) -> UInt64 {
+private func hashed(_ key: Int64, _ factor: UInt64) -> UInt64 {
     let word = UInt64(bitPattern: key)
-    return (word ^ (word &>> 32)) &* 0x9E37_79B9_7F4A_7C15
+    return (word ^ (word &>> 32)) &* factor
 }

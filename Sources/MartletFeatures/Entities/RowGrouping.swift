@@ -32,7 +32,7 @@ struct RowGrouping: Sendable {
                 }
             }
             offsets[keyCount] = total
-            rows = [Int32](unsafeUninitializedCapacity: Int(total)) { rows, initialized in
+            rows = [Int32](count: Int(total)) { rows in
                 let target = SharedBuffer(rows)
                 parallelFor(parts, threads: parts) { part in
                     let next = shared.base + part * keyCount
@@ -41,7 +41,6 @@ struct RowGrouping: Sendable {
                         next[id] &+= 1
                     }
                 }
-                initialized = Int(total)
             }
         }
         self.offsets = offsets

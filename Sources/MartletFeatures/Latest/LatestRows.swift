@@ -34,27 +34,34 @@ package func latestRows(
         ? mergedLatestRows(labels, events, visibleTimes, parts: parts)
         : droppedLatestRows(labels, events, visibleTimes, parts: parts)
     if let ttl {
-        for label in winners.indices where winners[label] >= 0 {
-            let age = labels.times[label] - events.eventTimes[Int(winners[label])]
-            if age > ttl.microseconds { winners[label] = -1 }
+        winners.withUnsafeMutableBufferPointer { winners in
+            let shared = SharedBuffer(winners)
+            parallelRanges(of: shared.count, threads: parts) { range in
+                for label in range where shared.base[label] >= 0 {
+                    let age = labels.times[label] - events.eventTimes[Int(shared.base[label])]
+                    if age > ttl.microseconds { shared.base[label] = -1 }
+                }
+            }
         }
     }
     return winners
 }
 
 private func elementwiseMaximum(_ left: [Int64], _ right: [Int64]) -> [Int64] {
-    [Int64](unsafeUninitializedCapacity: left.count) { result, initialized in
+    [Int64](count: left.count) { result in
         for index in left.indices { result[index] = max(left[index], right[index]) }
-        initialized = left.count
     }
 }
 
 func isAscending(_ times: [Int64]) -> Bool {
     times.withUnsafeBufferPointer { times in
-        var index = 1
-        while index < times.count {
-            if times[index] < times[index - 1] { return false }
-            index += 1
+        // Stretch by stretch, without a way out inside, so that many are compared at once.
+        for start in stride(from: 1, to: times.count, by: 4_096) {
+            var descents = 0
+            for index in start..<min(start + 4_096, times.count) {
+                descents &+= times[index] < times[index &- 1] ? 1 : 0
+            }
+            if descents > 0 { return false }
         }
         return true
     }

@@ -8,9 +8,8 @@ import MartletCore
 func mergedLatestRows(
     _ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], parts: Int
 ) -> [Int32] {
-    let order = rowsInTimeOrder(labels.times)
     let keyCount = Int(labels.ids.max() ?? -1) + 1
-    let stretches = makeStretches(labels.times, order, visibleTimes, parts: parts)
+    let (stretches, order) = makeStretches(labels.times, visibleTimes, parts: parts)
     var winners = [Int32](repeating: -1, count: labels.count)
     var latest = [LatestCandidate](repeating: .none, count: keyCount * stretches.count)
     winners.withUnsafeMutableBufferPointer { winners in
@@ -41,31 +40,102 @@ private struct Stretch: Sendable {
     var labels: Range<Int>
 }
 
+/// - Returns: as many stretches as parts, and the rows of the labels in time order; nil where they stand in it.
 private func makeStretches(
-    _ times: [Int64], _ order: [Int32]?, _ visibleTimes: [Int64], parts: Int
-) -> [Stretch] {
-    func firstLabel(at time: Int64) -> Int {
-        var start = 0
-        var count = times.count
-        while count > 0 {
-            let half = count >> 1
-            if times[order.map { Int($0[start + half]) } ?? start + half] < time {
-                start += half + 1
-                count -= half + 1
-            } else {
-                count = half
-            }
-        }
-        return start
+    _ times: [Int64], _ visibleTimes: [Int64], parts: Int
+) -> (stretches: [Stretch], order: [Int32]?) {
+    let rowStarts = (0...parts).map { visibleTimes.count * $0 / parts }
+    // The first stretch has the labels before its first row too.
+    let bounds = visibleTimes.isEmpty ? [] : rowStarts[1..<parts].map { visibleTimes[$0] }
+    let order: [Int32]?
+    var labelStarts = [Int](repeating: times.count, count: parts + 1)
+    labelStarts[0] = 0
+    if isAscending(times) {
+        order = nil
+        for (index, bound) in bounds.enumerated() { labelStarts[index + 1] = firstRow(at: bound, times) }
+    } else {
+        let sorted = rowsInTimeOrder(times, bounds: bounds)
+        order = sorted.rows
+        labelStarts.replaceSubrange(0..<sorted.starts.count, with: sorted.starts)
     }
-    let rowStarts = (0..<parts).map { visibleTimes.count * $0 / parts } + [visibleTimes.count]
-    let labelStarts = (0...parts).map { part in
-        part == 0
-            ? 0 : part == parts || visibleTimes.isEmpty ? times.count : firstLabel(at: visibleTimes[rowStarts[part]])
-    }
-    return (0..<parts).map {
+    let stretches = (0..<parts).map {
         Stretch(rows: rowStarts[$0]..<rowStarts[$0 + 1], labels: labelStarts[$0]..<labelStarts[$0 + 1])
     }
+    return (stretches, order)
+}
+
+private func firstRow(at time: Int64, _ times: [Int64]) -> Int {
+    var start = 0
+    var count = times.count
+    while count > 0 {
+        let half = count >> 1
+        if times[start + half] < time {
+            start += half + 1
+            count -= half + 1
+        } else {
+            count = half
+        }
+    }
+    return start
+}
+
+/// The rows sorted by time, equal times in row order. They are dealt out to the stretches between the bounds first, and
+/// these are sorted at the same time.
+/// - Returns: the rows, where each stretch begins, and behind the last the number of rows.
+private func rowsInTimeOrder(_ times: [Int64], bounds: [Int64]) -> (rows: [Int32], starts: [Int]) {
+    let parts = bounds.count + 1
+    let chunks = (0...parts).map { times.count * $0 / parts }
+    // For each stretch the places of each chunk's rows, in the order of the chunks.
+    var places = [Int](repeating: 0, count: parts * parts)
+    var starts: [Int] = []
+    var timed = [TimedRow](repeating: TimedRow(time: 0, row: 0), count: times.count)
+    let rows = [Int32](count: times.count) { rows in
+        places.withUnsafeMutableBufferPointer { places in
+            timed.withUnsafeMutableBufferPointer { timed in
+                let shared = (rows: SharedBuffer(rows), places: SharedBuffer(places), timed: SharedBuffer(timed))
+                parallelFor(parts, threads: parts) { chunk in
+                    for row in chunks[chunk]..<chunks[chunk + 1] {
+                        shared.places.base[stretch(of: times[row], bounds) * parts + chunk] += 1
+                    }
+                }
+                var total = 0
+                for place in places.indices {
+                    if place % parts == 0 { starts.append(total) }
+                    let count = places[place]
+                    places[place] = total
+                    total += count
+                }
+                starts.append(total)
+                let bounded = starts
+                parallelFor(parts, threads: parts) { chunk in
+                    for row in chunks[chunk]..<chunks[chunk + 1] {
+                        let place = stretch(of: times[row], bounds) * parts + chunk
+                        let timedRow = TimedRow(time: times[row], row: Int32(truncatingIfNeeded: row))
+                        shared.timed.base[shared.places.base[place]] = timedRow
+                        shared.places.base[place] += 1
+                    }
+                }
+                parallelFor(parts, threads: parts) { part in
+                    var sorted = Array(
+                        UnsafeBufferPointer(
+                            start: shared.timed.base + bounded[part], count: bounded[part + 1] - bounded[part]))
+                    sortByTime(&sorted)
+                    for (index, timedRow) in sorted.enumerated() {
+                        shared.rows.base[bounded[part] + index] = timedRow.row
+                    }
+                }
+            }
+        }
+    }
+    return (rows, starts)
+}
+
+/// How many bounds are not after the time.
+@inline(__always)
+private func stretch(of time: Int64, _ bounds: [Int64]) -> Int {
+    var count = 0
+    for bound in bounds where bound <= time { count &+= 1 }
+    return count
 }
 
 private func merge(
@@ -115,12 +185,4 @@ private func handOver(
             winners.base[label] = before.row
         }
     }
-}
-
-/// The rows sorted by time, equal times in row order; nil where they are sorted as they stand.
-func rowsInTimeOrder(_ times: [Int64]) -> [Int32]? {
-    if isAscending(times) { return nil }
-    var keyed = times.enumerated().map { TimedRow(time: $1, row: Int32(truncatingIfNeeded: $0)) }
-    sortByTime(&keyed)
-    return keyed.map(\.row)
 }

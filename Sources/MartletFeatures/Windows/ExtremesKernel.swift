@@ -1,7 +1,11 @@
 import MartletDefinitions
 
+/// Up to this many events a stack is walked.
+private let searchedDepth = 24
+
 extension KeyWorkspace {
-    /// min or max of one column for all labels and windows. The results are rows.
+    /// min or max of one column for all labels and windows. The results are rows; of doubles and floats they are the
+    /// values, which would have to be read from all over memory once more.
     ///
     /// One monotonic stack serves all windows, because they share their right end: it holds the seen events that no
     /// later seen event beats, so that the extreme of a window is the first of them at or after its left end. Where an
@@ -25,6 +29,7 @@ extension KeyWorkspace {
         let present = present[input].base
         // With all bits turned over the order is the other way round, so that a minimum is a maximum too.
         let flip: Int64 = function == .min ? -1 : 0
+        let isReal = group.isReal
         var depth = 0
         var next = 0
         for label in 0..<labelCount {
@@ -42,9 +47,26 @@ extension KeyWorkspace {
                     depth = insert(event, stack, depth, bits, flip)
                 }
             }
+            // A window mostly begins near where the one before it does; a deep stack is searched.
+            var first = depth
             for index in 0..<outputs.count {
-                let first = firstAtOrAfter(targets[index].left[label], stack, depth)
-                targets[index].results[label] = first < depth ? Int64(rows[Int(stack[first])]) : -1
+                let left = targets[index].left[label]
+                if depth > searchedDepth {
+                    first = firstAtOrAfter(left, stack, depth)
+                } else {
+                    while first > 0 && stack[first &- 1] >= left { first &-= 1 }
+                    while first < depth && stack[first] < left { first &+= 1 }
+                }
+                let result: Int64
+                if first < depth {
+                    let event = Int(stack[first])
+                    result =
+                        isReal
+                        ? Int64(bitPattern: doubleOfOrderedBits(bits[event]).bitPattern) : Int64(rows[event])
+                } else {
+                    result = isReal ? nullReal : -1
+                }
+                targets[index].results[label] = result
             }
         }
     }

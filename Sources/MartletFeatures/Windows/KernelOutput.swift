@@ -19,10 +19,16 @@ struct FeatureSlots: @unchecked Sendable {
         nested = .allocate(capacity: max(1, featureCount))
         for (index, feature) in features.enumerated() {
             let isNested = feature.type.isNested
-            base[index] = isNested ? nil : .allocate(capacity: max(1, labelCount))
+            base[index] = isNested ? nil : Self.makeSlots(labelCount)
             nested[index] = isNested ? .allocate(capacity: max(1, labelCount)) : nil
             nested[index]?.initialize(repeating: nil, count: labelCount)
         }
+    }
+
+    private static func makeSlots(_ count: Int) -> UnsafeMutablePointer<Int64> {
+        let slots = UnsafeMutableBufferPointer<Int64>.allocate(capacity: max(1, count))
+        adviseLargePages(UnsafeMutableRawBufferPointer(slots))
+        return slots.baseAddress!
     }
 
     @inline(__always)
@@ -81,45 +87,43 @@ func slot(_ value: Double) -> Int64 {
 }
 
 extension FeatureSlots {
-    /// The column of a feature: `order[i]` is the label of slot `i`.
+    /// The column of a feature: `places[i]` is the slot of label `i`.
     func column(
-        _ index: Int, _ feature: WindowPlan.Feature, order: [Int32], inputs: [Column]
+        _ index: Int, _ feature: WindowPlan.Feature, places: [Int32], inputs: [Column]
     ) -> Column {
-        if feature.type.isNested { return nestedColumn(index, feature, order: order, inputs: inputs) }
+        if feature.type.isNested { return nestedColumn(index, feature, places: places, inputs: inputs) }
         let source = slots(index)
         switch feature.function {
         case .count, .distinct, .approxDistinct, .sessionCount:
-            return Column(.int64(scattered(source, order)))
+            return Column(.int64(gathered(source, places)))
         case .sum, .mean, .stddev, .variance, .skewness, .quantile, .decayedSum, .decayedMean:
-            let bits = scattered(source, order)
-            var validity: Bitmap?
-            if feature.isNullWhenEmpty { validity = presence(bits) { $0 != nullReal } }
-            let values = bits.map { $0 == nullReal ? 0 : Double(bitPattern: UInt64(bitPattern: $0)) }
-            return Column(.float64(values), validity: validity)
+            return realColumn(source, places, isNullable: feature.isNullWhenEmpty)
+        case .min where feature.isReal(inputs), .max where feature.isReal(inputs):
+            let column = realColumn(source, places, isNullable: true)
+            guard feature.type == .float32, case .float64(let values) = column.values else { return column }
+            return Column(.float32(values.map(Float.init)), validity: column.validity)
         case .timeSinceLast:
-            let times = scattered(source, order)
+            let times = gathered(source, places)
             return Column(.timestamp(times), validity: presence(times) { $0 != .min })
         case .min, .max, .first, .last, .daysSince:
             guard let column = feature.column else { preconditionFailure("\(feature.function) has a column") }
-            return gatheredColumn(source, order, inputs[column])
+            return gatheredColumn(source, places, inputs[column])
         case .firstN, .lastN, .topK, .histogram, .ratio:
             preconditionFailure("\(feature.function) is not one value of a kernel")
         }
     }
 
     private func nestedColumn(
-        _ index: Int, _ feature: WindowPlan.Feature, order: [Int32], inputs: [Column]
+        _ index: Int, _ feature: WindowPlan.Feature, places: [Int32], inputs: [Column]
     ) -> Column {
         guard let column = feature.category ?? feature.column else { preconditionFailure("lists have a column") }
         let source = lists(index)
-        var places = [Int](repeating: 0, count: order.count)
-        for place in order.indices { places[Int(order[place])] = place }
-        var present = Bitmap(repeating: true, count: order.count)
+        var present = Bitmap(repeating: true, count: places.count)
         var offsets: [Int32] = [0]
         var rows: [Int32] = []
         var values: [Int64] = []
         for (label, place) in places.enumerated() {
-            if let list = source[place] {
+            if let list = source[Int(place)] {
                 rows += list.rows
                 values += list.values
             } else {
@@ -153,46 +157,47 @@ private func withoutNegativeZeros(_ values: Column.Values) -> Column.Values {
     }
 }
 
-/// The values of the rows in the slots, each put at its label.
-private func gatheredColumn(_ source: UnsafeMutablePointer<Int64>, _ order: [Int32], _ input: Column) -> Column {
-    func take<Element: BitwiseCopyable>(_ array: [Element], _ filler: Element) -> [Element] {
-        array.withUnsafeBufferPointer { array in
-            [Element](unsafeUninitializedCapacity: order.count) { result, initialized in
-                for place in order.indices {
-                    let row = Int(truncatingIfNeeded: source[place])
-                    result[Int(order[place])] = row < 0 ? filler : array[row]
-                }
-                initialized = order.count
-            }
-        }
+extension WindowPlan.Feature {
+    /// Whether the feature's column holds doubles or floats.
+    fileprivate func isReal(_ inputs: [Column]) -> Bool {
+        guard let column else { return false }
+        return inputs[column].type == .float32 || inputs[column].type == .float64
     }
-    let values: Column.Values
-    switch input.values {
-    case .bool(let array): values = .bool(take(array, false))
-    case .int32(let array): values = .int32(take(array, 0))
-    case .int64(let array): values = .int64(take(array, 0))
-    case .timestamp(let array): values = .timestamp(take(array, 0))
-    case .float32(let array): values = .float32(take(array, 0))
-    case .float64(let array): values = .float64(take(array, 0))
-    case .string, .bytes:
-        return input.gathering(scattered(source, order).map { Int32(truncatingIfNeeded: $0) })
-    case .list, .map: preconditionFailure("a plan reads no lists and maps")
-    }
-    var words = [UInt64](repeating: 0, count: (order.count + 63) >> 6)
-    var presentCount = 0
-    for place in order.indices where source[place] >= 0 {
-        let label = Int(order[place])
-        words[label >> 6] |= 1 &<< UInt64(label & 63)
-        presentCount += 1
-    }
-    return Column(values, validity: presentCount == order.count ? nil : Bitmap(words: words, count: order.count))
 }
 
-private func scattered(_ source: UnsafeMutablePointer<Int64>, _ order: [Int32]) -> [Int64] {
-    [Int64](unsafeUninitializedCapacity: order.count) { result, initialized in
-        for place in order.indices { result[Int(order[place])] = source[place] }
-        initialized = order.count
+/// The slots in the order of the labels.
+private func gathered(_ source: UnsafeMutablePointer<Int64>, _ places: [Int32]) -> [Int64] {
+    [Int64](count: places.count) { result in
+        for label in places.indices { result[label] = source[Int(places[label])] }
     }
+}
+
+/// The doubles whose bits are in the slots; `nullReal` is null.
+private func realColumn(
+    _ source: UnsafeMutablePointer<Int64>, _ places: [Int32], isNullable: Bool
+) -> Column {
+    var words: [UInt64] = []
+    words.reserveCapacity((places.count + 63) >> 6)
+    let values = [Double](count: places.count) { result in
+        for start in stride(from: 0, to: places.count, by: 64) {
+            var word: UInt64 = 0
+            for label in start..<min(start + 64, places.count) {
+                let bits = source[Int(places[label])]
+                let isPresent = bits != nullReal
+                result[label] = isPresent ? Double(bitPattern: UInt64(bitPattern: bits)) : 0
+                word |= (isPresent ? 1 : 0) &<< UInt64(label & 63)
+            }
+            words.append(word)
+        }
+    }
+    if !isNullable { return Column(.float64(values)) }
+    let present = Bitmap(words: words, count: places.count)
+    return Column(.float64(values), validity: present.allSet ? nil : present)
+}
+
+/// The values of the rows in the slots; a row below zero is null.
+private func gatheredColumn(_ source: UnsafeMutablePointer<Int64>, _ places: [Int32], _ input: Column) -> Column {
+    input.gathering(places.map { Int32(truncatingIfNeeded: source[Int($0)]) })
 }
 
 /// nil where all are present.

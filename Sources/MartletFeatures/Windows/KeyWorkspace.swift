@@ -56,7 +56,7 @@ final class KeyWorkspace {
     let bothPresent = Scratch<UInt8>()
     private let ones = Scratch<UInt8>()
     private var oneCount = 0
-    private var sorting: [(key: OrderKey, row: Int32)] = []
+    private var sorting: [TimedRow] = []
 
     init(inputCount: Int) {
         eventRoom = Scratch()
@@ -98,11 +98,28 @@ final class KeyWorkspace {
 
     private func sortEvents(_ events: borrowing EventColumns) {
         sorting.removeAll(keepingCapacity: true)
-        for index in 0..<eventCount { sorting.append((events.orderKey(Int(rows[index])), rows[index])) }
-        sorting.sort { $0.key != $1.key ? $0.key < $1.key : $0.row < $1.row }
+        for index in 0..<eventCount { sorting.append(TimedRow(time: times[index], row: rows[index])) }
+        sortByTime(&sorting)
         for (index, event) in sorting.enumerated() {
             rows[index] = event.row
-            times[index] = event.key.eventTime
+            times[index] = event.time
+        }
+        if events.arrivalTimes != nil || events.positions != nil { sortTies(events) }
+    }
+
+    /// Puts events of one time into the order of what breaks their tie.
+    private func sortTies(_ events: borrowing EventColumns) {
+        var start = 0
+        while start < eventCount {
+            var end = start + 1
+            while end < eventCount && times[end] == times[start] { end += 1 }
+            if end - start > 1 {
+                let ties = UnsafeMutableBufferPointer(start: rows + start, count: end - start)
+                let keyed = ties.map { (key: events.orderKey(Int($0)), row: $0) }
+                    .sorted { $0.key != $1.key ? $0.key < $1.key : $0.row < $1.row }
+                for (index, event) in keyed.enumerated() { ties[index] = event.row }
+            }
+            start = end
         }
     }
 

@@ -123,13 +123,17 @@ extension WindowPlan {
     private func makeColumns(
         _ slots: FeatureSlots, order: [Int32], inputs: [Column], threads: Int
     ) -> [Column] {
+        var places = [Int32](repeating: 0, count: order.count)
+        for (place, label) in order.enumerated() { places[Int(label)] = Int32(truncatingIfNeeded: place) }
+        let slotOfLabel = places
         let results = Results(count: features.count)
         parallelFor(features.count, threads: threads) { feature in
             let isDerived = features[feature].operands != nil
             results.set(
                 feature,
                 isDerived
-                    ? Column(.float64([])) : slots.column(feature, features[feature], order: order, inputs: inputs))
+                    ? Column(.float64([]))
+                    : slots.column(feature, features[feature], places: slotOfLabel, inputs: inputs))
             slots.free(feature)
         }
         return results.take()
@@ -146,7 +150,7 @@ extension WindowPlan {
             guard !families.isDisjoint(with: [.extremes, .values, .registers, .keyed]) else { continue }
             let numbers = textNumbers(
                 inputs[input.index], inOrder: readers.contains(where: \.needsOrder),
-                needsHashes: !families.isDisjoint(with: [.values, .registers]))
+                needsHashes: !families.isDisjoint(with: [.values, .registers]), threads: threads)
             columns[input.index] = numbers.column
             hashes[input.index] = numbers.hashes
         }
@@ -174,7 +178,7 @@ private func keyRanges(_ events: RowGrouping, _ labels: RowGrouping, parts: Int)
 
 /// Each different text as one integer, in the order of their bytes if asked for, and the hash of each integer's text.
 private func textNumbers(
-    _ column: Column, inOrder: Bool, needsHashes: Bool
+    _ column: Column, inOrder: Bool, needsHashes: Bool, threads: Int
 ) -> (column: Column, hashes: [UInt64]) {
     let texts: ByteStrings
     switch column.values {
@@ -183,7 +187,7 @@ private func textNumbers(
     }
     var table = ByteTable()
     var firstRows: [Int32] = []
-    let ids = table.assign(texts, column.validity, &firstRows)
+    let ids = table.assign(texts, count: texts.count, column.validity, &firstRows, threads: threads)
     return texts.bytes.withUnsafeBytes { bytes in
         func text(_ id: Int) -> UnsafeRawBufferPointer {
             UnsafeRawBufferPointer(rebasing: bytes[texts.range(Int(firstRows[id]))])

@@ -69,7 +69,7 @@ struct ViewQuery {
         let count = keys.count + 3 + (withInputs ? inputs.count : 0)
         let list = (0..<count).map { "c\($0)" }.joined(separator: ", ")
         let text = "SELECT \(list) FROM \(relation)" + (condition.map { " WHERE \($0)" } ?? "")
-        let batch = try connection.query(text)
+        let batch = try connection.collect(text, orderedBy: keys.count)
         func times(_ index: Int) -> [Int64] {
             switch batch.columns[index].values {
             case .timestamp(let values), .int64(let values): return values
@@ -92,9 +92,11 @@ struct ViewQuery {
             RecordBatch([("number", Column(.int32(numbers))), ("position", Column(.int64(positions)))]))
         defer { try? connection.unregister("wanted_rows") }
         let list = inputs.indices.map { ", v.c\(keys.count + 3 + $0)" }.joined()
-        let batch = try connection.query(
-            "SELECT w.number\(list) FROM (\(sql)) AS v JOIN wanted_rows AS w ON v.c\(keys.count + 2) = w.position")
-        guard case .int32(let found) = batch.columns[0].values, found.count == positions.count else {
+        let batch = try connection.collect(
+            """
+            SELECT w.number::BIGINT\(list) FROM (\(sql)) AS v JOIN wanted_rows AS w ON v.c\(keys.count + 2) = w.position
+            """, orderedBy: 0)
+        guard case .int64(let found) = batch.columns[0].values, found.count == positions.count else {
             throw MartletError(
                 .conflict, "features \(view.about.name): two rows of the source have one position",
                 fix: "leave the silver table to martlet ingest")

@@ -104,7 +104,8 @@ extension Workspace {
     }
 
     /// A load can go on from the last one where the rows are those of one table which has only grown, and the store
-    /// still has what was loaded.
+    /// still has what was loaded: the last load, or besides it what a load of what changed since had written when it
+    /// stopped. Its entities are among those that have changed up to any time that is not before its own.
     private func basis(
         _ view: FeatureViewDefinition, _ last: MaterializationRecord?, _ upTo: Timestamp, _ identity: ViewIdentity
     ) throws -> Result<LoadBasis, FullReason> {
@@ -112,9 +113,10 @@ extension Workspace {
         guard view.sql == nil else { return .failure("its rows come from a query") }
         guard view.reads.isEmpty else { return .failure("it reads other views") }
         guard last.upTo <= upTo else { return .failure("the last load was of a later time") }
-        guard let cursor = try online.cursor(of: identity), cursor.isComplete, cursor.upTo == last.upTo else {
-            return .failure("the online store does not have the last load")
-        }
+        guard let cursor = try online.cursor(of: identity),
+            cursor.isComplete && cursor.upTo == last.upTo || LoadInput.isSince(last.upTo, cursor.input)
+        else { return .failure("the online store does not have the last load") }
+        guard cursor.upTo <= upTo else { return .failure("a load of a later time stopped in its midst") }
         guard let source = view.source else { throw view.hasNoRows }
         let silver = try table(.silver(source))
         guard let version = last.tableVersions[silver.name.description],

@@ -19,8 +19,9 @@ package struct MaterializationReport: Sendable {
 }
 
 extension Workspace {
-    /// Loads views into the online store and appends what was loaded to `gold.VIEW`. Readers are never held up;
-    /// interrupted, an equal load goes on where it stopped.
+    /// Loads views into the online store and appends what was loaded to `gold.VIEW`, as one version of that table once
+    /// all is loaded, and once for each (version, time). Readers are never held up; interrupted, an equal load goes on
+    /// where it stopped: one up to the same time, from the same tables, in as many pieces.
     ///
     /// Counts events before `upTo` (for latest values: at it, too) that had arrived by then, so that what is served at
     /// `upTo` is what a training set says as known at `upTo`. Only entities with rows that the last load did not count
@@ -31,7 +32,8 @@ extension Workspace {
     ///   - upTo: nil means now.
     ///   - isFull: computes every entity, whatever was loaded before.
     ///   - memoryBytes: what the rows held at a time may take; nil means `limits.memory`.
-    /// - Throws: `cancelled` among others; what was written stays, and an equal load goes on from there.
+    /// - Throws: `cancelled` among others; what was written stays, and an equal load goes on from there. Another one
+    ///   writes all that it has to anew, whatever the first had written.
     package func materialize(
         _ views: [String]? = nil, upTo: Timestamp? = nil, isFull: Bool = false, memoryBytes: Int? = nil,
         principal: Principal, progress: any ProgressReporter = SilentProgress(),
@@ -40,10 +42,15 @@ extension Workspace {
         let definitions = try appliedDefinitions()
         let chosen = try viewsToLoad(views, definitions)
         let upTo = try loadTime(upTo)
-        return try withLock("materialize") {
-            try chosen.map {
-                try materialize(
-                    $0, upTo, isFull: isFull, memoryBytes, definitions, principal, progress, cancellation)
+        sweepAbandonedWork()
+        return try withTemporaryFolder(Self.loadFolder) { folder in
+            try chosen.map { view in
+                let connection = try engine.connect()
+                return try connection.interrupted(by: cancellation) {
+                    try materialize(
+                        view, upTo, isFull: isFull, memoryBytes, definitions, principal, progress, cancellation,
+                        connection, GoldRows(folder: "\(folder)/\(view.about.name)"))
+                }
             }
         }
     }
@@ -77,19 +84,7 @@ extension Workspace {
     private func materialize(
         _ view: FeatureViewDefinition, _ upTo: Timestamp, isFull: Bool, _ memoryBytes: Int?,
         _ definitions: AppliedDefinitions, _ principal: Principal, _ progress: any ProgressReporter,
-        _ cancellation: Cancellation
-    ) throws -> MaterializationReport {
-        let connection = try engine.connect()
-        return try connection.interrupted(by: cancellation) {
-            try materialize(
-                view, upTo, isFull: isFull, memoryBytes, definitions, principal, progress, cancellation, connection)
-        }
-    }
-
-    private func materialize(
-        _ view: FeatureViewDefinition, _ upTo: Timestamp, isFull: Bool, _ memoryBytes: Int?,
-        _ definitions: AppliedDefinitions, _ principal: Principal, _ progress: any ProgressReporter,
-        _ cancellation: Cancellation, _ connection: QueryConnection
+        _ cancellation: Cancellation, _ connection: QueryConnection, _ gold: GoldRows
     ) throws -> MaterializationReport {
         let started = time.monotonicNanoseconds()
         progress.report("read \(view.about.name)", done: 0, total: nil)
@@ -99,11 +94,11 @@ extension Workspace {
             view: view.about.name, version: Int64(plan.version), tableVersions: plan.tableVersions, upTo: upTo,
             startedAt: time.now(), principal: principal.name)
         record.id = try registry.record(record)
-        var input = plan.tableVersions.description(sortedBy: <)
-        if case .changed(let since) = plan.mode { input += " since \(since)" }
+        let input = LoadInput(plan, engine: try connection.value("SELECT version()").description)
         var load = try OnlineLoad(
-            LoadIdentity(view: online.identity, upTo: upTo, input: input), of: online, into: self.online,
+            LoadIdentity(view: online.identity, upTo: upTo, input: input.text), of: online, into: self.online,
             progress: progress, cancellation: cancellation)
+        var gold = gold
         var read = (rows: 0, entities: 0)
         for part in 0..<plan.parts where plan.changedRows != 0 {
             try cancellation.check()
@@ -112,11 +107,17 @@ extension Workspace {
             let rows = try query.load(connection, where: conditions.joined(separator: " AND "))
             let computation = try ViewComputation(view, rows)
             try write(computation, upTo, to: &load)
-            progress.report("write gold.\(view.about.name)", done: part, total: plan.parts)
-            try writeGold(query.keys.map(\.name), computation, plan, part: part)
+            progress.report("features of \(view.about.name)", done: part, total: plan.parts)
+            try gold.add(goldRows(query.keys.map(\.name), computation, plan), isOnly: plan.parts == 1, engine)
             read.rows += rows.count
             read.entities += computation.index.count
         }
+        try cancellation.check()
+        progress.report("write gold.\(view.about.name)", done: 0, total: nil)
+        var options = WriteOptions()
+        options.evolution = .addColumns
+        options.transaction = .init(appID: "materialize:v\(plan.version)", version: plan.upTo.microseconds)
+        try gold.append(to: table(.gold(view.about.name)), options, connection)
         let counts = try load.finish()
         let report = MaterializationReport(
             plan: plan, rowsRead: read.rows, entities: read.entities, written: counts.written, resumed: counts.resumed,
@@ -146,10 +147,10 @@ extension Workspace {
         }
     }
 
-    /// Appends the features of the entities as of the plan's time to `gold.VIEW`, once for each (version, time, part).
-    private func writeGold(
-        _ keyNames: [String], _ computation: ViewComputation, _ plan: MaterializationPlan, part: Int
-    ) throws {
+    /// The features of the entities as of the plan's time, as `gold.VIEW` has them.
+    private func goldRows(
+        _ keyNames: [String], _ computation: ViewComputation, _ plan: MaterializationPlan
+    ) throws -> RecordBatch {
         let keys = computation.keys
         let count = computation.index.count
         let view = computation.view
@@ -159,11 +160,7 @@ extension Workspace {
         columns.append(("_as_of", Column(.timestamp(times))))
         columns.append(("_version", Column(.int64([Int64](repeating: Int64(plan.version), count: count)))))
         columns += zip(view.featureNames, features).map { ($0, $1) }
-        var options = WriteOptions()
-        options.evolution = .addColumns
-        let piece = plan.parts == 1 ? "" : ":\(part)/\(plan.parts)"
-        options.transaction = .init(appID: "materialize:v\(plan.version)\(piece)", version: plan.upTo.microseconds)
-        try table(.gold(view.about.name)).append(RecordBatch(columns), options)
+        return RecordBatch(columns)
     }
 }
 
@@ -185,12 +182,5 @@ extension ViewComputation {
             features: try features.map { try input($0.column).gathering(winners) },
             eventTimes: taken(rows.eventTimes), createdTimes: taken(rows.arrivalTimes), positions: taken(rows.positions)
         )
-    }
-}
-
-extension TableVersions {
-    /// `silver.customers@3,silver.payments@12`.
-    fileprivate func description(sortedBy order: (String, String) -> Bool) -> String {
-        sorted { order($0.key, $1.key) }.map { "\($0.key)@\($0.value)" }.joined(separator: ",")
     }
 }

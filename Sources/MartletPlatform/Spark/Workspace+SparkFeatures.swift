@@ -7,7 +7,7 @@ internal import MartletQuery
 internal import MartletTables
 
 extension Workspace {
-    /// Whether training sets are computed by Spark: `engine: spark:…`. All else is DuckDB's and the kernels'.
+    /// Whether training sets are computed by Spark: `engine: spark`. All else is DuckDB's and the kernels'.
     var usesSpark: Bool { settings.engine.scheme == "spark" }
 
     /// The features of views at the labels, computed by Spark from exactly the files of the tables' versions.
@@ -20,7 +20,7 @@ extension Workspace {
     func sparkFeatures(
         _ views: [(view: FeatureViewDefinition, keys: [Field])], labels: LabelSet, asKnown: Bool,
         _ definitions: AppliedDefinitions, versions: TableVersions, _ connection: QueryConnection,
-        progress: any ProgressReporter
+        progress: any ProgressReporter, cancellation: Cancellation
     ) throws -> [[Column]] {
         let location = settings.engine.location
         let driver = try SparkDriver(
@@ -47,19 +47,42 @@ extension Workspace {
                 asKnown: asKnown)
             job.views.append(try sparkSQL(view, relations))
         }
+        progress.report("features by Spark at \(location.isEmpty ? "local[*]" : location)", done: 0, total: nil)
+        return try inJobFolder(cancellation) { folder in
+            try writeFile(RowSource(try labelKeys(labels, keys)), to: "\(folder)/labels.parquet")
+            try LocalObjectStore(url: folder).put("job.json", Array(job.json(in: folder).utf8))
+            try driver.run(
+                job: "\(folder)/job.json", log: "\(folder)/\(sparkLog)", memoryBytes: settings.limits.memoryBytes,
+                cancellation: cancellation)
+            return try job.views.indices.map { index in
+                try readFeatures(job.views[index], "\(folder)/view\(index)", count: labels.rows.rowCount, connection)
+            }
+        }
+    }
+
+    /// Runs `body` with a folder of its own, which is removed after it. Where it fails, what Spark printed stays there,
+    /// and the error names it.
+    private func inJobFolder<T>(_ cancellation: Cancellation, _ body: (String) throws -> T) throws -> T {
         let folder = "\(directory)/.martlet/temporary/spark-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         try makeFolder(folder)
-        try writeFile(RowSource(try labelKeys(labels, keys)), to: "\(folder)/labels.parquet")
-        try LocalObjectStore(url: folder).put("job.json", Array(job.json(in: folder).utf8))
-        progress.report("features by Spark at \(location.isEmpty ? "local[*]" : location)", done: 0, total: nil)
-        // What Spark printed stays where it fails.
-        try driver.run(
-            job: "\(folder)/job.json", log: "\(folder)/spark.log", memoryBytes: settings.limits.memoryBytes)
-        let columns = try job.views.indices.map { index in
-            try readFeatures(job.views[index], "\(folder)/view\(index)", count: labels.rows.rowCount, connection)
+        let files = FileManager.default
+        do {
+            let result = try body(folder)
+            try? files.removeItem(atPath: folder)
+            return result
+        } catch {
+            let log = "\(folder)/\(sparkLog)"
+            if cancellation.isCancelled || !files.fileExists(atPath: log) {
+                try? files.removeItem(atPath: folder)
+                throw error
+            }
+            for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name != sparkLog {
+                try? files.removeItem(atPath: "\(folder)/\(name)")
+            }
+            guard let error = error as? MartletError else { throw error }
+            throw MartletError(
+                error.code, error.message, place: .init(file: log), fix: error.fix, cause: error.cause)
         }
-        try? FileManager.default.removeItem(atPath: folder)
-        return columns
     }
 
     private func sparkSQL(_ view: FeatureViewDefinition, _ relations: SparkRelations) throws -> SparkViewSQL {
@@ -103,16 +126,17 @@ extension Workspace {
             "SELECT \(list.joined(separator: ", ")) FROM read_parquet(\(quotedLiteral(folder + "/*.parquet"))) "
                 + "ORDER BY row")
         guard batch.rowCount == count else {
-            throw MartletError(
-                .internalFault, "Spark gave \(batch.rowCount) rows for \(count) labels", place: .init(file: folder))
+            throw MartletError(.internalFault, "Spark gave \(batch.rowCount) rows for \(count) labels")
         }
         return batch.columns
     }
 }
 
+private let sparkLog = "spark.log"
+
 /// Which labels have no event before them is not asked of Spark.
 let knownOnlyOnSpark = MartletError(
-    .usage, "labels of unknown entities cannot be dropped with `engine: spark:`",
+    .usage, "labels of unknown entities cannot be dropped with `engine: spark`",
     fix: "build the set with all labels, or with `engine: duckdb`")
 
 private func notOnSpark(_ view: FeatureViewDefinition) -> MartletError {

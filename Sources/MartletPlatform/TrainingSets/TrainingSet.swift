@@ -17,6 +17,4 @@ package struct TrainingSet: Sendable {
 struct BuiltSet {
     let plan: TrainingSetPlan
     let rows: RowSource
-    /// How many parts the events were cut into; 1 where all was in memory.
-    let parts: Int
 }

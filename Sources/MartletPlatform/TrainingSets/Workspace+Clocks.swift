@@ -26,22 +26,15 @@ extension Workspace {
         _ request: TrainingSetRequest, examples: Int = 5, memoryBytes: Int? = nil,
         progress: any ProgressReporter = SilentProgress(), cancellation: Cancellation = Cancellation()
     ) throws -> ClockReport {
+        sweepAbandonedWork()
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)
-            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes)
-            let counts: [ClockCount]
-            if plan.wholeBytes <= budget.bytes / 2 {
-                let whole = WholeTrainingSet(
-                    plan: plan, connection: connection,
-                    query: { try self.viewQuery($0.view, plan.definitions, connection) }, threads: threads,
-                    progress: progress, cancellation: cancellation)
-                counts = try whole.clocks(examples: examples)
-            } else {
-                counts = try SpilledTrainingSet(
-                    self, plan, budget, progress, cancellation, clockExamples: examples
-                ).clocks()
-            }
+            let counts =
+                switch try way(of: plan, memoryBytes, connection, progress, cancellation, clockExamples: examples) {
+                case .whole(let whole): try whole.clocks(examples: examples)
+                case .spilled(let spilled): try spilled.clocks()
+                }
             let arrivals = plan.members.flatMap { member in member.features.map { _ in member.hasArrivalTimes } }
             return ClockReport(
                 service: request.service, rowCount: plan.labels.rowCount,

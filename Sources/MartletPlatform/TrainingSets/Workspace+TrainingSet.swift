@@ -28,10 +28,10 @@ extension Workspace {
         _ request: TrainingSetRequest, memoryBytes: Int? = nil, progress: any ProgressReporter,
         cancellation: Cancellation, _ body: (BuiltSet) throws -> T
     ) throws -> T {
+        sweepAbandonedWork()
         let connection = try engine.connect()
         return try connection.interrupted(by: cancellation) {
             let plan = try trainingSetPlan(request, connection)
-            let budget = MemoryBudget(bytes: memoryBytes ?? settings.limits.memoryBytes)
             // What was built before is built again as it was, whatever it tells.
             let stride = request.revision == nil ? LeakageRule.stride(plan.labels.rowCount) : nil
             func checked(_ rows: RowSource) -> RowSource {
@@ -43,20 +43,14 @@ extension Workspace {
                         features: plan.featureNames.filter { !request.allowedLeakage.contains($0) }, stride: stride))
             }
             if usesSpark {
-                let rows = try sparkRows(plan, connection, progress)
-                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows)), parts: 1))
+                let rows = try sparkRows(plan, connection, progress, cancellation)
+                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows))))
             }
-            if plan.wholeBytes <= budget.bytes / 2 {
-                let whole = WholeTrainingSet(
-                    plan: plan, connection: connection,
-                    query: { try self.viewQuery($0.view, plan.definitions, connection) }, threads: threads,
-                    progress: progress, cancellation: cancellation)
-                let rows = try whole.rows(leakageStride: stride)
-                return try body(BuiltSet(plan: plan, rows: checked(RowSource(rows)), parts: 1))
-            }
-            let spilled = try SpilledTrainingSet(self, plan, budget, progress, cancellation)
-            return try spilled.run { rows, parts in
-                try body(BuiltSet(plan: plan, rows: checked(rows), parts: parts))
+            switch try way(of: plan, memoryBytes, connection, progress, cancellation) {
+            case .whole(let whole):
+                return try body(BuiltSet(plan: plan, rows: checked(RowSource(whole.rows(leakageStride: stride)))))
+            case .spilled(let spilled):
+                return try spilled.run { try body(BuiltSet(plan: plan, rows: checked($0))) }
             }
         }
     }
@@ -66,13 +60,14 @@ extension Workspace {
     /// The rows with the features of the views as Spark computes them. Features are not computed a second time there,
     /// so that only copies of a label are found to leak.
     fileprivate func sparkRows(
-        _ plan: TrainingSetPlan, _ connection: QueryConnection, _ progress: any ProgressReporter
+        _ plan: TrainingSetPlan, _ connection: QueryConnection, _ progress: any ProgressReporter,
+        _ cancellation: Cancellation
     ) throws -> RecordBatch {
         guard !plan.request.keepsOnlyKnownEntities else { throw knownOnlyOnSpark }
         let labels = try plan.labels.load(connection)
         let views = try sparkFeatures(
             plan.members.map { ($0.view, $0.keys) }, labels: labels, asKnown: plan.request.asKnown, plan.definitions,
-            versions: plan.tableVersions, connection, progress: progress)
+            versions: plan.tableVersions, connection, progress: progress, cancellation: cancellation)
         var columns = Array(zip(labels.rows.schema.names, labels.rows.columns))
         for (member, features) in zip(plan.members, views) {
             columns += zip(member.columnNames, member.features.map { features[$0] })

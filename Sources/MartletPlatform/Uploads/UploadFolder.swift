@@ -1,22 +1,45 @@
+internal import FoundationEssentials
 internal import Glibc
 internal import MartletCore
 
 /// Files that a client sent, in a folder of their own below `.martlet/uploads`; removed with the last reference to it.
+/// It is locked as long as this process uses it, so that what a process left that died can be told apart.
 final class UploadFolder {
     let path: String
+    private let lock: FileLock
     /// In the order in which they were made.
     private var made: [(path: String, isFolder: Bool)] = []
 
     init(in directory: String) throws {
-        let parent = "\(directory)/.martlet/uploads"
+        let parent = uploads(directory)
         try makeFolder(parent)
-        var template = "\(parent)/XXXXXX".utf8CString
-        let name = template.withUnsafeMutableBufferPointer { buffer -> String? in
-            guard let base = buffer.baseAddress, let made = unsafe mkdtemp(base) else { return nil }
-            return unsafe String(cString: made)
+        var made = ""
+        // Nobody sweeps between the making of the folder and its lock.
+        let sweeping = try FileLock.held(sweepLock(directory), isShared: true)
+        lock = try withExtendedLifetime(sweeping) {
+            var template = "\(parent)/XXXXXX".utf8CString
+            let name = template.withUnsafeMutableBufferPointer { buffer -> String? in
+                guard let base = buffer.baseAddress, let made = unsafe mkdtemp(base) else { return nil }
+                return unsafe String(cString: made)
+            }
+            guard let name else { throw uploadFault("make a folder", parent) }
+            guard let lock = FileLock.ifFree(folder: name) else { throw uploadFault("lock a folder", name) }
+            made = name
+            return lock
         }
-        guard let name else { throw uploadFault("make a folder", parent) }
-        path = name
+        path = made
+    }
+
+    /// Removes what processes left that died while they answered a request.
+    static func sweep(_ directory: String) throws {
+        let parent = uploads(directory)
+        guard access(parent, F_OK) == 0 else { return }
+        try withFileLock(sweepLock(directory)) {
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
+                guard let lock = FileLock.ifFree(folder: "\(parent)/\(name)") else { continue }
+                withExtendedLifetime(lock) { try? FileManager.default.removeItem(atPath: "\(parent)/\(name)") }
+            }
+        }
     }
 
     deinit {
@@ -53,6 +76,10 @@ final class UploadFolder {
         return file
     }
 }
+
+private func uploads(_ directory: String) -> String { "\(directory)/.martlet/uploads" }
+
+private func sweepLock(_ directory: String) -> String { "\(directory)/.martlet/locks/uploads.lock" }
 
 private func uploadFault(_ action: String, _ path: String) -> MartletError {
     let number = errno

@@ -75,6 +75,15 @@ extension Registry {
         }
     }
 
+    /// Whether a recorded set was built from this file or table of labels.
+    package func hasTrainingSet(labels: String) throws -> Bool {
+        try database.read { connection in
+            try connection.row(
+                "SELECT id FROM training_sets WHERE tenant = $1 AND workspace = $2 AND label_input = $3 LIMIT 1",
+                scope + [.text(labels)]) != nil
+        }
+    }
+
     /// Notes that a set, built again, now lies elsewhere.
     package func move(trainingSet id: Int64, to output: String, outputHash: String) throws {
         try database.write { connection in
@@ -83,6 +92,15 @@ extension Registry {
                 UPDATE training_sets SET output = $4, output_hash = $5
                 WHERE tenant = $1 AND workspace = $2 AND id = $3
                 """, scope + [.integer(id), .text(output), .text(outputHash)])
+        }
+    }
+
+    /// The labels and outputs of all training sets, those of other workspaces in this registry too: what may not be
+    /// taken for a leftover.
+    package func trainingSetFiles() throws -> Set<String> {
+        try database.read { connection in
+            let rows = try connection.rows("SELECT label_input, output FROM training_sets", [])
+            return Set(try rows.flatMap { [try $0.text(0), try $0.text(1)] })
         }
     }
 

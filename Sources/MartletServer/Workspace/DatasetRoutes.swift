@@ -4,7 +4,9 @@ internal import MartletPlatform
 internal import MartletRegistry
 
 /// `POST /v1/training-sets?service=NAME`: labels in, labels with features out, as Parquet.
-func buildTrainingSet(_ request: borrowing Request, _ workspace: Workspace) throws -> Reply {
+func buildTrainingSet(
+    _ request: borrowing Request, _ workspace: Workspace, _ longWork: LongWork
+) throws -> Reply {
     let (query, labels, format, key): (TrainingSetRequest, [UInt8], UploadFormat, String?)
     do {
         try requireWritable(workspace)
@@ -18,12 +20,16 @@ func buildTrainingSet(_ request: borrowing Request, _ workspace: Workspace) thro
     query = TrainingSetRequest(
         service: service, labels: "", timeColumn: request.query("time_column") ?? LabelSet.defaultTimeColumn,
         asKnown: try flag("as_known", of: request), usesFullNames: try flag("full_names", of: request),
-        keepsOnlyKnownEntities: try flag("known_only", of: request))
+        keepsOnlyKnownEntities: try flag("known_only", of: request),
+        allowedLeakage: Set((request.query("allow_leakage") ?? "").split(separator: ",").map(String.init)))
     key = try idempotencyKey(of: request)
     labels = Array(request.body)
     return later {
-        let record = try workspace.writeTrainingSet(
-            query, labels: labels, as: format, idempotencyKey: key, principal: requestPrincipal(workspace))
+        let record = try longWork.run { cancellation in
+            try workspace.writeTrainingSet(
+                query, labels: labels, as: format, idempotencyKey: key, principal: requestPrincipal(workspace),
+                cancellation: cancellation)
+        }
         return Response(
             contentType: .parquet,
             headers: [("Martlet-Dataset", "\(record.id)"), ("Martlet-Hash", record.hash)],
@@ -43,7 +49,7 @@ func listDatasets(_ request: borrowing Request, _ workspace: Workspace) throws -
     return later {
         let records = try workspace.registry.trainingSets(service: service, limit: limit ?? 100)
         var json = JSONWriter()
-        json.array { for record in records { write(record, to: &$0) } }
+        json.array { for record in records { record.write(to: &$0, withPlaces: false) } }
         return Response(body: json.bytes)
     }
 }
@@ -53,7 +59,7 @@ func showDataset(_ request: borrowing Request, _ workspace: Workspace) throws ->
     let id = try datasetID(request)
     return later {
         var json = JSONWriter()
-        write(try workspace.registry.trainingSet(id), to: &json)
+        try workspace.registry.trainingSet(id).write(to: &json, withPlaces: false)
         return Response(body: json.bytes)
     }
 }
@@ -71,26 +77,4 @@ private func datasetID(_ request: borrowing Request) throws -> Int64 {
         throw MartletError(.notFound, "a training set is named by its number")
     }
     return id
-}
-
-private func write(_ record: TrainingSetRecord, to json: inout JSONWriter) {
-    json.object {
-        $0.member("id", record.id)
-        $0.member("service", record.service)
-        $0.member("rows", record.rowCount)
-        $0.member("hash", record.hash)
-        $0.member("revision", record.revision)
-        $0.member("created_at", record.createdAt)
-        $0.member("created_by", record.principal)
-        $0.key("options")
-        $0.object { for (name, value) in record.options.sorted(by: { $0.key < $1.key }) { $0.member(name, value) } }
-        $0.key("tables")
-        write(record.tableVersions, to: &$0)
-        $0.key("definitions")
-        write(record.definitionVersions, to: &$0)
-    }
-}
-
-private func write(_ versions: [String: Int64], to json: inout JSONWriter) {
-    json.object { for (name, version) in versions.sorted(by: { $0.key < $1.key }) { $0.member(name, version) } }
 }

@@ -7,11 +7,12 @@ internal import MartletPlatform
 /// case and writes its answer.
 /// - Parameter afterApply: called when definitions were applied, before the request is answered.
 func addWorkspaceRoutes(
-    _ workspace: Workspace, to router: inout Router, afterApply: @escaping @Sendable () throws -> Void
+    _ workspace: Workspace, _ longWork: LongWork, to router: inout Router,
+    afterApply: @escaping @Sendable () throws -> Void
 ) {
     let limit = workspace.settings.limits.transferBytes
     router.on(.post, "/v1/training-sets", bodyLimitBytes: limit) { request, _ in
-        try buildTrainingSet(request, workspace)
+        try buildTrainingSet(request, workspace, longWork)
     }
     router.on(.get, "/v1/datasets") { request, _ in try listDatasets(request, workspace) }
     router.on(.get, "/v1/datasets/{id}") { request, _ in try showDataset(request, workspace) }

@@ -31,8 +31,9 @@ extension Command {
     static let materialize = Command(
         "materialize", "load views into the online store", operands: "[VIEW…]",
         discussion: """
-            Serving goes on meanwhile. Only entities with rows that the last load did not count are computed again;
-            a load that ^C or a crash ended goes on where it stopped when repeated with its --up-to.
+            Serving goes on meanwhile. Only entities with rows that the last load did not count are computed again.
+            A load that ^C or a crash ended goes on where it stopped when repeated with its --up-to, as long as no
+            rows were ingested and limits.memory is the same; else it writes anew what it has to load.
             """,
         options: [
             Option("up-to", "TIME", "load what was known at this time (default: now)"),

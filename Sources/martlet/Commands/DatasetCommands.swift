@@ -9,7 +9,7 @@ extension Command {
             A training set is recorded with its labels, the versions of its tables and definitions, the hash of its
             values, and of each column a hash and statistics. diff tells which columns of two sets differ and why.
             rebuild makes a set again as it was, whatever was ingested or applied since, and ends with 1 where the
-            values are not the same.
+            values are not the same; then, or stopped by ^C, it leaves the old file or table as it is.
             """,
         options: [
             Option("service", "NAME", "list: the sets of one service"),
@@ -29,7 +29,7 @@ extension Command {
         case "show":
             let workspace = try invocation.openWorkspace().workspace
             let record = try workspace.registry.trainingSet(invocation.datasetNumber(1, of: 2))
-            invocation.console.result(text: record.shownText) { record.write(to: &$0) }
+            invocation.console.result(text: record.shownText) { record.write(to: &$0, withPlaces: true) }
             return 0
         case "diff":
             let workspace = try invocation.openWorkspace().workspace
@@ -60,7 +60,7 @@ private func listDatasets(_ invocation: Invocation) throws -> Int32 {
     invocation.console.result(
         text: table(["set", "service", "rows", "built", "hash", "output"], rows)
     ) { json in
-        json.array { json in for record in records { record.write(to: &json) } }
+        json.array { json in for record in records { record.write(to: &json, withPlaces: true) } }
     }
     return 0
 }
@@ -123,48 +123,6 @@ extension TrainingSetRecord {
 
     private func named(_ versions: [String: Int64]) -> String {
         versions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }.joined(separator: ", ")
-    }
-
-    fileprivate func write(to json: inout JSONWriter) {
-        json.object { json in
-            json.member("id", id)
-            json.member("service", service)
-            json.member("rows", rowCount)
-            json.member("output", output)
-            json.member("hash", hash)
-            json.member("labels", labelInput)
-            if let labelDigest { json.member("label_digest", labelDigest) }
-            json.member("revision", revision)
-            json.member("created_at", createdAt)
-            json.member("principal", principal)
-            json.key("options")
-            json.object { json in
-                for (name, value) in options.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
-            }
-            json.key("tables")
-            json.object { json in
-                for (name, version) in tableVersions.sorted(by: { $0.key < $1.key }) { json.member(name, version) }
-            }
-            json.key("definitions")
-            json.object { json in
-                for (name, version) in definitionVersions.sorted(by: { $0.key < $1.key }) { json.member(name, version) }
-            }
-            json.key("columns")
-            json.array { json in
-                for column in columns {
-                    json.object { json in
-                        json.member("name", column.name)
-                        json.member("type", column.type)
-                        if let feature = column.feature { json.member("feature", feature) }
-                        json.member("hash", column.hash)
-                        json.member("nulls", column.nullCount)
-                        if let mean = column.mean { json.member("mean", mean) }
-                        if let minimum = column.minimum { json.member("min", minimum) }
-                        if let maximum = column.maximum { json.member("max", maximum) }
-                    }
-                }
-            }
-        }
     }
 }
 

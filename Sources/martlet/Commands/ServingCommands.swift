@@ -8,10 +8,13 @@ internal import MartletServer
 
 extension Command {
     static let serve = Command(
-        "serve", "answer requests for online features over HTTP",
+        "serve", "answer requests over HTTP: online features, training sets, events, definitions",
         discussion: """
-            Speaks Feast's /get-online-features and /health, and /metrics for Prometheus. Definitions that are
-            applied while it runs are taken up within a second. Ends cleanly on SIGTERM and SIGINT.
+            Speaks Feast's /get-online-features and /health, /metrics for Prometheus, and below /v1 its own interface:
+            training sets for sent labels, events in, plan and apply (docs/api/openapi.yaml; the Python package calls
+            it). Requests that change the workspace are taken where this machine alone can reach the server, or with
+            server.writes: true in martlet.yaml. Definitions that are applied while it runs are taken up within a
+            second. Ends cleanly on SIGTERM and SIGINT.
             """,
         options: [Option("port", "N", "the port (default: that of martlet.yaml, 6566; 0 means any free one)")],
         examples: [("martlet serve --port 6566", "serve this repository's features")]

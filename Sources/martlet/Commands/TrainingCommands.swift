@@ -8,9 +8,10 @@ extension Command {
         "training-set", "join a service's features to labels, each as of its own time", operands: "SERVICE",
         discussion: """
             Exactly the label rows come out, in their order, with one column for each feature. A set that does not
-            fit into limits.memory is built part by part; repeated after a crash it goes on where it stopped, and
-            ^C ends it with nothing left behind. A feature whose values need events at or after the label's time is
-            refused. The set is recorded with all that it was made from: see martlet datasets.
+            fit into limits.memory is built part by part; repeated after a crash, within limits.resumable_for, it
+            goes on where it stopped, and ^C ends it with nothing left behind. A feature whose values need events at
+            or after the label's time is refused. The set is recorded with all that it was made from: see martlet
+            datasets.
             """,
         options: [
             Option("labels", "FILE|TABLE", "the label rows: join keys, a time, whatever else you keep beside them"),

@@ -6,7 +6,15 @@ internal import MartletObjects
 /// The files of one run that does not fit into memory, with a note of each finished step: whoever asks for the same
 /// again goes on from there. A step counts as finished only where its files still have the digests in its note.
 struct SpillFolder {
+    static let namePrefix = "training-set-"
+
     let path: String
+
+    /// When the last step was finished; nil where there is none to go on from.
+    var lastFinished: Timestamp? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.filter { $0.hasSuffix(".done") }.compactMap { modificationTime(file($0)) }.max()
+    }
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 

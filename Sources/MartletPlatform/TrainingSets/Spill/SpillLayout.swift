@@ -52,14 +52,17 @@ extension TrainingSetPlan {
     }
 }
 
-/// Some of the rows of a partition: those whose keys' hash has certain digits, and of their labels some.
+/// Some of the rows of a partition: those whose keys' hash has certain digits, and of their labels some, by number or
+/// by time.
 struct SpillPart {
     /// Names the files that it becomes.
     var name: String
     /// SQL over `c0, c1, …`.
     var keyConditions: [String] = []
-    /// SQL over `r`, the number of the label.
+    /// SQL over `r`, the number of the label, and `t`, its time.
     var labelConditions: [String] = []
+    /// Whether the labels are those of some time only, so that not all events of their keys are needed.
+    var isOfSomeTime = false
     /// What the hash is divided by before its next digit is looked at.
     var keyDivisor: Int
     var labelDivisor = 1
@@ -85,6 +88,19 @@ struct SpillPart {
             part.labelConditions.append("(r // \(labelDivisor)) % \(count) = \(index)")
             part.labelDivisor *= count
             part.depth += 1
+            return part
+        }
+    }
+
+    /// By the times of labels: up to each of the bounds, which ascend, and after the last. The keys stay the same.
+    func byTimes(_ bounds: [Timestamp]) -> [SpillPart] {
+        let literals = bounds.map { sqlLiteral(.timestamp($0)) }
+        return (0...bounds.count).map { index in
+            var part = self
+            part.name += "-t\(index)"
+            if index > 0 { part.labelConditions.append("t > \(literals[index - 1])") }
+            if index < bounds.count { part.labelConditions.append("t <= \(literals[index])") }
+            part.isOfSomeTime = true
             return part
         }
     }

@@ -23,20 +23,58 @@ struct SpillWork {
         let labelCount = try count(labels, part.keyConditions + part.labelConditions)
         guard labelCount > 0 else { return ([], none) }
         let limit = run.budget.partBytes
+        let rows = try rowsNeeded(by: part)
+        let eventBytes = try count(rows, []) * member.eventBytes
+        if let rows, eventBytes > limit {
+            let pieces = min(64, eventBytes * 5 / 4 / limit + 2)
+            let largest = try largestKey(of: rows) * member.eventBytes
+            if largest > keyBytesMax || (eventBytes > max(limit, largest) && part.depth == Self.depthMax) {
+                // Fewer labels, lying close together, need fewer of a key's events.
+                let bounds = try timeBounds(part, pieces)
+                if bounds.isEmpty { throw try tooLarge(rows, largest) }
+                return try together(part.byTimes(bounds))
+            }
+            if eventBytes > max(limit, largest) { return try together(part.byKeys(hash, pieces)) }
+        }
         let labelBytes = labelCount * member.labelBytes
         // Labels can always be cut, whatever their keys: a quarter of the part is theirs.
         if labelBytes > max(limit / 4, member.labelBytes) {
             return try together(part.byLabels(min(64, labelBytes * 4 / limit + 2)))
         }
-        let eventBytes = try count(events, part.keyConditions) * member.eventBytes
-        if eventBytes > limit {
-            let largest = try largestKey(part) * member.eventBytes
-            guard largest <= run.budget.bytes * 6 / 10, part.depth < Self.depthMax else { throw tooLarge }
-            if eventBytes > max(limit, largest) {
-                return try together(part.byKeys(hash, min(64, eventBytes * 5 / 4 / limit + 2)))
-            }
-        }
-        return try computed(part)
+        return try computed(part, rows)
+    }
+
+    /// What the rows of one key may cost where they cannot be cut.
+    private var keyBytesMax: Int { run.budget.bytes * 6 / 10 }
+
+    /// The rows of the part's events as SQL that can follow FROM; nil where there are none.
+    private func rowsNeeded(by part: SpillPart) throws -> String? {
+        guard let events else { return nil }
+        let keys = SpillPart.condition(part.keyConditions)
+        guard part.isOfSomeTime else { return "(SELECT * FROM \(events) WHERE \(keys))" }
+        let span = try run.connection.query("SELECT min(t), max(t) FROM \(labelRows(of: part))")
+        guard case .timestamp(let first) = span.columns[0].values, case .timestamp(let last) = span.columns[1].values
+        else { preconditionFailure("a label has a time") }
+        return try query.rowsNeeded(
+            of: events, where: keys,
+            at: Timestamp(microseconds: first[0])...Timestamp(microseconds: last[0]),
+            anyAge: run.plan.request.keepsOnlyKnownEntities)
+    }
+
+    private func labelRows(of part: SpillPart) -> String {
+        "\(labels ?? "") WHERE \(SpillPart.condition(part.keyConditions + part.labelConditions))"
+    }
+
+    /// Times that divide the part's labels into about as many equal pieces; empty where all have one time.
+    private func timeBounds(_ part: SpillPart, _ count: Int) throws -> [Timestamp] {
+        let found = try run.connection.query(
+            """
+            WITH pieces AS (SELECT t, ntile(\(count)) OVER (ORDER BY t) AS piece FROM \(labelRows(of: part)))
+            SELECT max(t) AS bound FROM pieces GROUP BY piece UNION SELECT min(t) FROM pieces ORDER BY bound
+            """)
+        guard case .timestamp(let bounds) = found.columns[0].values else { preconditionFailure("a label has a time") }
+        // The last piece has no end.
+        return bounds.dropLast().map { Timestamp(microseconds: $0) }
     }
 
     private func together(_ parts: [SpillPart]) throws -> Output {
@@ -50,18 +88,14 @@ struct SpillWork {
         return output
     }
 
-    private func computed(_ part: SpillPart) throws -> Output {
-        let keys = SpillPart.condition(part.keyConditions)
+    private func computed(_ part: SpillPart, _ events: String?) throws -> Output {
         let list = (0..<query.keys.count + 3 + query.inputs.count).map { "c\($0)" }.joined(separator: ", ")
         let rows = try query.rows(
-            from: events ?? "(SELECT \(list) FROM (\(query.sql)) LIMIT 0)", run.connection, where: keys,
+            from: events ?? "(SELECT \(list) FROM (\(query.sql)) LIMIT 0)", run.connection, where: nil,
             withInputs: true)
         let labelKeys = query.keys.indices.map { ", c\($0)" }.joined()
         let wanted = try run.connection.query(
-            """
-            SELECT r, t\(labelKeys) FROM \(labels ?? "") WHERE
-            \(SpillPart.condition(part.keyConditions + part.labelConditions)) ORDER BY r
-            """)
+            "SELECT r, t\(labelKeys) FROM \(labelRows(of: part)) ORDER BY r")
         guard case .int64(let numbers) = wanted.columns[0].values,
             case .timestamp(let times) = wanted.columns[1].values
         else { preconditionFailure("a label has a number and a time") }
@@ -101,20 +135,28 @@ struct SpillWork {
     }
 
     /// How many rows the key with the most has.
-    private func largestKey(_ part: SpillPart) throws -> Int {
-        guard let events else { return 0 }
-        let keys = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
-        let text = """
-            SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM \(events)
-            WHERE \(SpillPart.condition(part.keyConditions)) GROUP BY \(keys))
-            """
-        return Int(try run.connection.value(text).number ?? 0)
+    private func largestKey(of rows: String) throws -> Int {
+        Int(try run.connection.value("SELECT coalesce(max(n), 0) FROM \(rowsOfKeys(rows))").number ?? 0)
     }
 
-    private var tooLarge: MartletError {
-        MartletError(
+    private func rowsOfKeys(_ rows: String) -> String {
+        let keys = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
+        return "(SELECT count(*) AS n FROM \(rows) GROUP BY \(keys))"
+    }
+
+    private func tooLarge(_ rows: String, _ largest: Int) throws -> MartletError {
+        let found = try run.connection.query(
+            """
+            SELECT count_if(n * \(member.eventBytes) > \(keyBytesMax)), count(*)
+            FROM \(rowsOfKeys(rows))
+            """)
+        let (large, all) = (found.columns[0][0].number ?? 0, found.columns[1][0].number ?? 0)
+        let neededMebibytes = ((largest * 10 / 6) >> 20) + 1
+        return MartletError(
             .limitExceeded,
-            "features \(member.view.about.name): the rows of one entity take more memory than limits.memory allows",
-            fix: "raise limits.memory in martlet.yaml, or leave that entity out with `where`")
+            "features \(member.view.about.name): the rows that labels of one time need take more memory than "
+                + "limits.memory allows, those of \(Int(large)) of \(Int(all)) entities each by itself",
+            fix: "raise limits.memory in martlet.yaml to \(neededMebibytes)MiB, shorten the windows, or leave such "
+                + "entities out with `where`")
     }
 }

@@ -16,7 +16,7 @@ final class SpilledTrainingSet {
     let goal: MemberTask.Goal
     let progress: any ProgressReporter
     let cancellation: Cancellation
-    private let lock: String
+    private let name: String
     private var rowsDone = 0
 
     /// - Parameter clockExamples: nil for the values of a training set, else for the comparison of the clocks.
@@ -37,9 +37,8 @@ final class SpilledTrainingSet {
                 leakageStride: plan.request.revision == nil ? LeakageRule.stride(plan.labels.rowCount) : nil)
         let version = try workspace.engine.connect().value("SELECT version()").description
         let digest = try plan.digest(layout, clockExamples.map { "clocks \($0)" } ?? "values", engine: version)
-        let temporary = "\(workspace.directory)/.martlet/temporary"
-        folder = SpillFolder(path: "\(temporary)/training-set-\(digest.prefix(16))")
-        lock = "\(workspace.directory)/.martlet/locks/training-set-\(digest.prefix(16)).lock"
+        name = "\(SpillFolder.namePrefix)\(digest.prefix(16))"
+        folder = SpillFolder(path: workspace.temporaryFolder(name))
         // An engine of its own: its share of the memory is part of the budget.
         engine = try QueryEngine(
             QuerySettings(
@@ -50,7 +49,7 @@ final class SpilledTrainingSet {
 
     /// Computes what is not there yet and lets `body` read the finished rows. The files go when that is done or
     /// cancelled; after any other end they stay for the next attempt.
-    func run<T>(_ body: (RowSource, _ parts: Int) throws -> T) throws -> T {
+    func run<T>(_ body: (RowSource) throws -> T) throws -> T {
         try running {
             let features = try computeAll()
             for (member, found) in zip(plan.members, features) {
@@ -58,8 +57,7 @@ final class SpilledTrainingSet {
                     member.columnNames, found.note.map(\.leakage), allowed: plan.request.allowedLeakage,
                     hasArrivalTimes: member.hasArrivalTimes)
             }
-            let rows = try SpilledSlices.source(self, files: features.map(\.files))
-            return try body(rows, layout.groups.reduce(0) { $0 + $1.parts * $1.members.count })
+            return try body(SpilledSlices.source(self, files: features.map(\.files)))
         }
     }
 
@@ -69,7 +67,7 @@ final class SpilledTrainingSet {
     }
 
     private func running<T>(_ body: () throws -> T) throws -> T {
-        try withFileLock(lock) {
+        try workspace.withLock(name) {
             try makeFolder(folder.path)
             do {
                 let result = try connection.interrupted(by: cancellation, body)
