@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MartletCore
 import MartletDefinitions
 import Testing
@@ -126,8 +127,29 @@ struct AccumulatorLawTests {
                 isFirst: true)
         }
         try expectSize(.firstN, EndList<Int64>.self, ends)
-        #expect(EndList<Int64>.traits.isOrderSensitive && Sessions.traits.isOrderSensitive)
-        #expect(!QuantileSketch.traits.isOrderSensitive && KeyedMoments<ByteKey>.traits.maximumByteCount == nil)
+    }
+
+    @Test("docs/semantics.md has what each state declares of itself")
+    func documentedTraits() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+        let data = try #require(FileManager.default.contents(atPath: root + "/docs/semantics.md"))
+        let rows = String(decoding: data, as: UTF8.self).split(separator: "\n")
+            .drop { !$0.hasPrefix("| State of |") }.dropFirst(2).prefix { $0.hasPrefix("|") }
+            .map { row in row.split(separator: "|").map { $0.drop { $0 == " " } } }
+        let states: [(String, StateTraits)] = [
+            ("rows: `count`", RowCount.traits), ("numbers: `count`", Moments.traits),
+            ("`skewness`", SkewMoments.traits), ("`min`", Extremes<Int64>.traits), ("`first`", Ends<Int64>.traits),
+            ("`first_n`", EndList<Int64>.traits), ("`time_since_last`", Newest.traits),
+            ("`distinct`", ValueCounts<Int64>.traits), ("`approx_distinct`", Registers.traits),
+            ("`quantile`", QuantileSketch.traits), ("`count`", KeyedMoments<Int64>.traits),
+            ("`decayed_sum`", DecayedSums.traits), ("`session_count`", Sessions.traits),
+        ]
+        #expect(rows.count == states.count)
+        for (row, (name, traits)) in zip(rows, states) {
+            #expect(row.count == 3 && row[0].hasPrefix(name), "\(row)")
+            #expect(row[1].hasPrefix(traits.maximumByteCount.map { "\($0) " } ?? "grows with "), "\(row)")
+            #expect(row[2].hasPrefix(traits.isOrderSensitive ? "yes" : "no"), "\(row)")
+        }
     }
 
     private func expectSize<State: TailState>(

@@ -14,7 +14,7 @@ struct TileRetractionTests {
         let removed: EventColumns
         let upTo: Timestamp
 
-        init(seed: UInt64, count: Int = 240, numbers: ValueKind = .cents, variety: Int64? = nil, removing: Int = 4) {
+        init(seed: UInt64, count: Int = 160, numbers: ValueKind = .cents, variety: Int64? = nil, removing: Int = 4) {
             data = RandomEvents(
                 seed: seed, count: count, keys: 2, origin: -1_000_000_000_000, span: .days(16), numbers: numbers,
                 variety: variety)

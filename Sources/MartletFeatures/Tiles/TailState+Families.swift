@@ -54,7 +54,7 @@ extension TailReader {
         return moments
     }
 
-    fileprivate mutating func wideHead() throws(MartletError) -> WideMoments {
+    mutating func wideHead() throws(MartletError) -> WideMoments {
         var wide = WideMoments()
         wide.positiveInfinities = try next(Int64.self)
         wide.negativeInfinities = try next(Int64.self)

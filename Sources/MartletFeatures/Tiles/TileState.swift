@@ -211,21 +211,14 @@ extension TileRecord {
     @inline(never)
     func wideMoments(_ slot: TileSlot, _ offset: Int) throws(MartletError) -> WideMoments {
         guard let head = tail(offset, 24) else { throw corruptTail }
-        var wide = WideMoments()
-        wide.positiveInfinities = load(head, 0, Int64.self)
-        wide.negativeInfinities = load(head, 8, Int64.self)
-        wide.finiteCount = load(head, 16, Int64.self)
+        var headReader = TailReader(head)
+        var wide = try headReader.wideHead()
         if wide.finiteCount == 0 { return wide }
         let wordCount = WideMoments.sumWordCount + (slot.needsSquares ? WideMoments.squaresWordCount : 0)
         guard let words = tail(offset + 24, 8 * wordCount) else { throw corruptTail }
-        for index in 0..<wordCount {
-            let word = load(words, 8 * index, UInt64.self)
-            if index < WideMoments.sumWordCount {
-                wide.sum.words[index] = word
-            } else {
-                wide.squares.words[index - WideMoments.sumWordCount] = word
-            }
-        }
+        var reader = TailReader(words)
+        wide.sum = WideInteger(try reader.words(WideMoments.sumWordCount))
+        if slot.needsSquares { wide.squares = WideInteger(try reader.words(WideMoments.squaresWordCount)) }
         return wide
     }
 
