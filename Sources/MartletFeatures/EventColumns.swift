@@ -72,8 +72,8 @@ func checkTimes(_ times: [Int64], _ name: String) throws(MartletError) {
     }
 }
 
-/// - Throws: `limitExceeded` where an arrival time is further than `timeLimitMicroseconds` from the epoch, `invalidInput`
-///   where `asKnown` is asked of events without arrival times.
+/// - Throws: `limitExceeded` where an arrival time is further than `timeLimitMicroseconds` from the epoch,
+///   `invalidInput` where `asKnown` is asked of events without arrival times.
 func requireArrivalTimes(_ events: EventColumns, asKnown: Bool) throws(MartletError) {
     if let arrivals = events.arrivalTimes {
         try checkTimes(arrivals, "arrival time")

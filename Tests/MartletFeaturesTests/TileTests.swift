@@ -25,7 +25,7 @@ struct TileTests {
             (0..<Int32(data.events.count)).filter { data.events.eventTimes[Int($0)] < upTo.microseconds })
         let records = try plan.buildTiles(events: data.events, upTo: upTo)
         // Right at `upTo`, soon after, and up to 40 days later.
-        var labels = data.labels(seed: test.seed, count: 26, from: upTo.microseconds)
+        var labels = data.labels(seed: test.seed, count: 22, from: upTo.microseconds)
         for index in 0..<20 { labels.times[index] = upTo.microseconds + Int64(index / 4) * 90_000_000 }
         let expected = try plan.compute(events: known, labels: labels)
         #expect(isSame(try assemble(plan, records, labels), expected), "\(test), up to \(upTo)")
@@ -47,7 +47,7 @@ struct TileTests {
         for knownAt in [upTo, upTo - .hours(20)] {
             let held = data.events.rows(known(data, upTo: upTo, at: knownAt))
             let records = try plan.buildTiles(events: data.events, upTo: upTo, asKnownAt: knownAt)
-            let later = data.labels(seed: seed, count: 10, from: upTo.microseconds)
+            let later = data.labels(seed: seed, count: 6, from: upTo.microseconds)
             let expected = try plan.compute(events: held, labels: later)
             #expect(isSame(try assemble(plan, records, later), expected), "seed \(seed), known at \(knownAt)")
         }
@@ -65,7 +65,7 @@ struct TileTests {
     func chain() throws {
         for (seed, numbers) in [(UInt64(1), ValueKind.anything), (2, .infinite)] {
             let data = RandomEvents(
-                seed: seed, count: 200, keys: 3, span: .days(20), numbers: numbers, lateness: .days(6))
+                seed: seed, count: 150, keys: 3, span: .days(20), numbers: numbers, lateness: .days(6))
             let plan = try RandomEvents.plan(RandomEvents.aggregates())
             var records: [Int32: [UInt8]] = [:]
             var loaded: Set<Int32> = []
@@ -126,7 +126,7 @@ struct TileTests {
     @Test("merged records have the bytes of one build of all events", arguments: [1, 3, 4] as [UInt64])
     func merge(_ seed: UInt64) throws {
         let data = RandomEvents(
-            seed: seed, count: 300, keys: 3, span: .days(40),
+            seed: seed, count: 240, keys: 3, span: .days(40),
             numbers: seed == 3 ? .anything : seed == 4 ? .infinite : .cents)
         let plan = try RandomEvents.plan(RandomEvents.aggregates())
         var random = SeededRandom(seed: seed, stream: 5)
@@ -212,7 +212,7 @@ struct TileTests {
 
         // Any flipped bit is refused when merging, and reading never leaves the record (it may see other values).
         var random = SeededRandom(seed: 17)
-        for _ in 0..<200 {
+        for _ in 0..<150 {
             var damaged = record
             damaged[Int.random(in: 0..<damaged.count, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             #expect(code { try plan.merge(damaged, record) } != nil)

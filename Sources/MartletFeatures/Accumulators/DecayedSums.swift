@@ -11,10 +11,10 @@ package import MartletDefinitions
 /// these are summed exactly and rounded once. The landmarks depend on nothing but the half-life: a window gives the
 /// same bits from its events, from tiles of any hop and in any order, and it has an inverse.
 ///
-/// The result is within `16 * 2^-53` times the decayed sum of the magnitudes, and what is older than 1,000 half-lives may
-/// count for nothing. The mean divides by the decayed number of
-/// values, is taken against the newest landmark of the window, so that it does not fade as time passes, and is null
-/// without values. An infinity makes both infinite (NaN where both signs occur).
+/// The result is within `16 * 2^-53` times the decayed sum of the magnitudes, and what is older than 1,000 half-lives
+/// may count for nothing. The mean divides by the decayed number of values, is taken against the newest landmark of the
+/// window, so that it does not fade as time passes, and is null without values. An infinity makes both infinite (NaN
+/// where both signs occur).
 package struct DecayedSums: InvertibleAccumulator {
     package struct Input: Sendable {
         /// Microseconds since the epoch.

@@ -202,8 +202,8 @@ extension TileAssembly {
         }
     }
 
-    /// Counts sessions by the ends of each tile's alone: tiles go back in time, so that only the newest session of a tile
-    /// and the oldest so far can be one.
+    /// Counts sessions by the ends of each tile's alone: tiles go back in time, so that only the newest session of a
+    /// tile and the oldest so far can be one.
     private mutating func assembleSessions(
         _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
     ) throws(MartletError) {
