@@ -39,6 +39,11 @@ package struct ByteStrings: Sendable, Hashable {
         offsets.append(Int32(bytes.count))
     }
 
+    package mutating func append(_ slice: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: slice)
+        offsets.append(Int32(bytes.count))
+    }
+
     package mutating func append(contentsOf other: ByteStrings) {
         let base = offsets[offsets.count - 1]
         bytes.append(contentsOf: other.bytes)

@@ -237,16 +237,16 @@ private func appendStrings(
 ) {
     for row in source.indices {
         guard isValid(row) else {
-            strings.append(contentsOf: EmptyCollection())
+            strings.append(UnsafeRawBufferPointer(start: nil, count: 0))
             continue
         }
         let string = unsafe source.baseAddress! + row
         let length = unsafe Int(string.pointee.length)
         if length <= 12 {
             let start = unsafe UnsafeRawPointer(string) + 4
-            strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: start, count: length))
+            unsafe strings.append(UnsafeRawBufferPointer(start: start, count: length))
         } else {
-            strings.append(contentsOf: unsafe UnsafeRawBufferPointer(start: string.pointee.pointer, count: length))
+            unsafe strings.append(UnsafeRawBufferPointer(start: string.pointee.pointer, count: length))
         }
     }
 }

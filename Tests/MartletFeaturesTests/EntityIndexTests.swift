@@ -41,7 +41,7 @@ struct EntityIndexTests {
 
     @Test(
         "several threads give the numbers of one", arguments: [DataType.int64, .string],
-        [Int64(50), 100_000, 10_000_000])
+        [Int64(50), 100_000, 10_000_000, .max])
     func threads(_ type: DataType, _ width: Int64) throws {
         var random = SeededRandom(seed: 11)
         let numbers = (0..<300_000).map { _ in Int64.random(in: 0..<width, using: &random) }
@@ -56,6 +56,8 @@ struct EntityIndexTests {
         #expect(several.firstRows == one.firstRows)
         #expect(try several.lookup([column], threads: 4) == one.ids)
         #expect(try one.lookup([column], threads: 1) == one.ids)
+        let strangers = Column(.int64([-1, .min, .max, width]))
+        if type == .int64 { #expect(try several.lookup([strangers]) == [-1, -1, -1, -1]) }
     }
 
     @Test("many keys keep their numbers while the table grows", arguments: [DataType.int64, .string])

@@ -15,6 +15,8 @@ struct ByteTable: NumberTable {
 
     init() {}
 
+    func emptied() -> ByteTable { ByteTable() }
+
     private var count: Int { starts.count - 1 }
 
     mutating func assign(

@@ -74,21 +74,30 @@ private func pairKeys(_ left: [Int32], _ right: [Int32]) -> (keys: [Int64], vali
 /// The numbers of one key column.
 private struct KeyTable: Sendable {
     private var integers = IntegerTable()
+    /// Instead of `integers` where these lie close together.
+    private var direct: DirectTable?
     private var texts = ByteTable()
 
     mutating func assign(_ key: Column, _ firstRows: inout [Int32], threads: Int) -> [Int32] {
         switch key.values {
         case .string(let strings), .bytes(let strings):
-            texts.assign(strings, count: key.count, key.validity, &firstRows, threads: threads)
-        default: integers.assign(integerKeys(key), count: key.count, key.validity, &firstRows, threads: threads)
+            return texts.assign(strings, count: key.count, key.validity, &firstRows, threads: threads)
+        default:
+            let keys = integerKeys(key)
+            direct = DirectTable(for: keys, key.validity, threads: threads)
+            return direct?.assign(keys, count: key.count, key.validity, &firstRows, threads: threads)
+                ?? integers.assign(keys, count: key.count, key.validity, &firstRows, threads: threads)
         }
     }
 
     func lookup(_ key: Column, threads: Int) -> [Int32] {
         switch key.values {
         case .string(let strings), .bytes(let strings):
-            texts.lookup(strings, count: key.count, key.validity, threads: threads)
-        default: integers.lookup(integerKeys(key), count: key.count, key.validity, threads: threads)
+            return texts.lookup(strings, count: key.count, key.validity, threads: threads)
+        default:
+            let keys = integerKeys(key)
+            return direct?.lookup(keys, count: key.count, key.validity, threads: threads)
+                ?? integers.lookup(keys, count: key.count, key.validity, threads: threads)
         }
     }
 }

@@ -19,6 +19,8 @@ struct IntegerTable: NumberTable {
 
     init() {}
 
+    func emptied() -> IntegerTable { IntegerTable() }
+
     mutating func assign(
         _ keys: [Int64], _ validity: Bitmap?, _ rows: Range<Int>, _ ids: SharedBuffer<Int32>,
         _ firstRows: inout [Int32]

@@ -8,7 +8,8 @@ import Synchronization
 protocol NumberTable: Sendable {
     associatedtype Keys: Sendable
 
-    init()
+    /// A table of the same kind without a key.
+    func emptied() -> Self
 
     /// Numbers the keys of some rows: writes the number of each row, -1 for null, to its place in `ids`; a new key gets
     /// the next number and its row is appended to `firstRows`.
@@ -38,9 +39,10 @@ extension NumberTable {
                 assign(keys, validity, 0..<count, shared, &firstRows)
                 return
             }
+            let empty = emptied()
             let numbered = Mutex<[Int: (table: Self, firstRows: [Int32])]>([:])
             parallelFor(parts, threads: parts) { part in
-                var table = Self()
+                var table = empty
                 var firstRows: [Int32] = []
                 table.assign(keys, validity, bounds[part]..<bounds[part + 1], shared, &firstRows)
                 numbered.withLock { $0[part] = (table, firstRows) }

@@ -23,16 +23,16 @@ package func latestRows(
     try requireArrivalTimes(events, asKnown: asKnown)
     if let arrivals = events.arrivalTimes { try checkTimes(arrivals, "arrival time") }
 
-    // From when on a row can be seen: this, and not its event time, is what a label's time is compared with.
-    let visibleTimes =
-        if asKnown, let arrivals = events.arrivalTimes { elementwiseMaximum(events.eventTimes, arrivals) } else {
-            events.eventTimes
-        }
+    // From when on a row can be seen, where it is not its event time: this is what a label's time is compared with.
+    var visibleTimes: [Int64]?
+    if asKnown, let arrivals = events.arrivalTimes {
+        visibleTimes = elementwiseMaximum(events.eventTimes, arrivals)
+    }
     let parts = threads > 1 && events.count + labels.count > 50_000 ? threads : 1
     var winners =
-        isAscending(visibleTimes)
+        isAscending(visibleTimes ?? events.eventTimes)
         ? mergedLatestRows(labels, events, visibleTimes, parts: parts)
-        : droppedLatestRows(labels, events, visibleTimes, parts: parts)
+        : droppedLatestRows(labels, events, visibleTimes ?? events.eventTimes, parts: parts)
     if let ttl {
         winners.withUnsafeMutableBufferPointer { winners in
             let shared = SharedBuffer(winners)

@@ -5,13 +5,21 @@ import MartletCore
 ///
 /// Several threads take a stretch of time each. A stretch knows nothing of the events before it, so that its labels are
 /// looked at once more with what the stretches before it left behind.
+/// - Parameter visibleTimes: from when on each event can be seen, ascending; nil for its event time.
 func mergedLatestRows(
-    _ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], parts: Int
+    _ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64]?, parts: Int
+) -> [Int32] {
+    if let visibleTimes { return merged(labels, events, visibleTimes, parts: parts, LatestCandidate.self) }
+    return merged(labels, events, events.eventTimes, parts: parts, AscendingCandidate.self)
+}
+
+private func merged<Candidate: RowCandidate>(
+    _ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], parts: Int, _: Candidate.Type
 ) -> [Int32] {
     let keyCount = Int(labels.ids.max() ?? -1) + 1
     let (stretches, order) = makeStretches(labels.times, visibleTimes, parts: parts)
     var winners = [Int32](repeating: -1, count: labels.count)
-    var latest = [LatestCandidate](repeating: .none, count: keyCount * stretches.count)
+    var latest = [Candidate](repeating: .none, count: keyCount * stretches.count)
     winners.withUnsafeMutableBufferPointer { winners in
         latest.withUnsafeMutableBufferPointer { latest in
             let shared = (winners: SharedBuffer(winners), latest: SharedBuffer(latest))
@@ -20,9 +28,11 @@ func mergedLatestRows(
                 merge(stretches[part], labels, order, events, visibleTimes, known, keyCount, shared.winners)
             }
             // What is known at the end of each stretch, of all stretches up to it.
-            for place in 0..<max(0, stretches.count - 1) * keyCount where latest[place].row >= 0 {
-                let before = latest[place]
-                latest[place + keyCount].offer(Int(before.row), eventTime: before.eventTime, events)
+            for place in 0..<max(0, stretches.count - 1) * keyCount {
+                let (before, after) = (Int(latest[place].row), Int(latest[place + keyCount].row))
+                if before >= 0, after < 0 || isLater(before, than: after, events) {
+                    latest[place + keyCount] = latest[place]
+                }
             }
             parallelFor(max(0, stretches.count - 1), threads: parts) { part in
                 let known = shared.latest.base + part * keyCount
@@ -40,14 +50,14 @@ private struct Stretch: Sendable {
     var labels: Range<Int>
 }
 
-/// - Returns: as many stretches as parts, and the rows of the labels in time order; nil where they stand in it.
+/// - Returns: as many stretches as parts, and the labels in time order; nil where they stand in it.
 private func makeStretches(
     _ times: [Int64], _ visibleTimes: [Int64], parts: Int
-) -> (stretches: [Stretch], order: [Int32]?) {
+) -> (stretches: [Stretch], order: [TimedRow]?) {
     let rowStarts = (0...parts).map { visibleTimes.count * $0 / parts }
     // The first stretch has the labels before its first row too.
     let bounds = visibleTimes.isEmpty ? [] : rowStarts[1..<parts].map { visibleTimes[$0] }
-    let order: [Int32]?
+    let order: [TimedRow]?
     var labelStarts = [Int](repeating: times.count, count: parts + 1)
     labelStarts[0] = 0
     if isAscending(times) {
@@ -82,48 +92,43 @@ private func firstRow(at time: Int64, _ times: [Int64]) -> Int {
 /// The rows sorted by time, equal times in row order. They are dealt out to the stretches between the bounds first, and
 /// these are sorted at the same time.
 /// - Returns: the rows, where each stretch begins, and behind the last the number of rows.
-private func rowsInTimeOrder(_ times: [Int64], bounds: [Int64]) -> (rows: [Int32], starts: [Int]) {
+private func rowsInTimeOrder(_ times: [Int64], bounds: [Int64]) -> (rows: [TimedRow], starts: [Int]) {
     let parts = bounds.count + 1
     let chunks = (0...parts).map { times.count * $0 / parts }
     // For each stretch the places of each chunk's rows, in the order of the chunks.
     var places = [Int](repeating: 0, count: parts * parts)
     var starts: [Int] = []
-    var timed = [TimedRow](repeating: TimedRow(time: 0, row: 0), count: times.count)
-    let rows = [Int32](count: times.count) { rows in
+    let rows = [TimedRow](count: times.count) { rows in
         places.withUnsafeMutableBufferPointer { places in
-            timed.withUnsafeMutableBufferPointer { timed in
-                let shared = (rows: SharedBuffer(rows), places: SharedBuffer(places), timed: SharedBuffer(timed))
-                parallelFor(parts, threads: parts) { chunk in
-                    for row in chunks[chunk]..<chunks[chunk + 1] {
-                        shared.places.base[stretch(of: times[row], bounds) * parts + chunk] += 1
-                    }
+            let shared = (rows: SharedBuffer(rows), places: SharedBuffer(places))
+            parallelFor(parts, threads: parts) { chunk in
+                for row in chunks[chunk]..<chunks[chunk + 1] {
+                    shared.places.base[stretch(of: times[row], bounds) * parts + chunk] += 1
                 }
-                var total = 0
-                for place in places.indices {
-                    if place % parts == 0 { starts.append(total) }
-                    let count = places[place]
-                    places[place] = total
-                    total += count
+            }
+            var total = 0
+            for place in places.indices {
+                if place % parts == 0 { starts.append(total) }
+                let count = places[place]
+                places[place] = total
+                total += count
+            }
+            starts.append(total)
+            let bounded = starts
+            parallelFor(parts, threads: parts) { chunk in
+                for row in chunks[chunk]..<chunks[chunk + 1] {
+                    let place = stretch(of: times[row], bounds) * parts + chunk
+                    shared.rows.base[shared.places.base[place]] = TimedRow(
+                        time: times[row], row: Int32(truncatingIfNeeded: row))
+                    shared.places.base[place] += 1
                 }
-                starts.append(total)
-                let bounded = starts
-                parallelFor(parts, threads: parts) { chunk in
-                    for row in chunks[chunk]..<chunks[chunk + 1] {
-                        let place = stretch(of: times[row], bounds) * parts + chunk
-                        let timedRow = TimedRow(time: times[row], row: Int32(truncatingIfNeeded: row))
-                        shared.timed.base[shared.places.base[place]] = timedRow
-                        shared.places.base[place] += 1
-                    }
-                }
-                parallelFor(parts, threads: parts) { part in
-                    var sorted = Array(
-                        UnsafeBufferPointer(
-                            start: shared.timed.base + bounded[part], count: bounded[part + 1] - bounded[part]))
-                    sortByTime(&sorted)
-                    for (index, timedRow) in sorted.enumerated() {
-                        shared.rows.base[bounded[part] + index] = timedRow.row
-                    }
-                }
+            }
+            parallelFor(parts, threads: parts) { part in
+                let region = UnsafeMutableBufferPointer(
+                    start: shared.rows.base + bounded[part], count: bounded[part + 1] - bounded[part])
+                var sorted = Array(region)
+                sortByTime(&sorted)
+                _ = region.update(fromContentsOf: sorted)
             }
         }
     }
@@ -138,27 +143,35 @@ private func stretch(of time: Int64, _ bounds: [Int64]) -> Int {
     return count
 }
 
-private func merge(
-    _ stretch: Stretch, _ labels: LabelColumns, _ order: [Int32]?, _ events: EventColumns, _ visibleTimes: [Int64],
-    _ latest: UnsafeMutablePointer<LatestCandidate>, _ keyCount: Int, _ winners: SharedBuffer<Int32>
+private func merge<Candidate: RowCandidate>(
+    _ stretch: Stretch, _ labels: LabelColumns, _ order: [TimedRow]?, _ events: EventColumns, _ visibleTimes: [Int64],
+    _ latest: UnsafeMutablePointer<Candidate>, _ keyCount: Int, _ winners: SharedBuffer<Int32>
 ) {
     let width = UInt32(keyCount)
     events.ids.withUnsafeBufferPointer { ids in
         visibleTimes.withUnsafeBufferPointer { visibleTimes in
             events.eventTimes.withUnsafeBufferPointer { eventTimes in
                 var row = stretch.rows.lowerBound
+                var firstOfTime = row
                 func take(until time: Int64) {
                     while row < stretch.rows.upperBound && visibleTimes[row] <= time {
+                        if visibleTimes[row] != visibleTimes[firstOfTime] { firstOfTime = row }
                         let id = UInt32(bitPattern: ids[row])
-                        if id < width { latest[Int(id)].offer(row, eventTime: eventTimes[row], events) }
+                        if id < width {
+                            latest[Int(id)].offer(row, eventTime: eventTimes[row], firstOfTime: firstOfTime, events)
+                        }
                         row &+= 1
                     }
                 }
-                for place in stretch.labels {
-                    let label = order.map { Int($0[place]) } ?? place
-                    take(until: labels.times[label])
+                func give(_ label: Int, _ time: Int64) {
+                    take(until: time)
                     let id = UInt32(bitPattern: labels.ids[label])
                     if id < width { winners.base[label] = latest[Int(id)].row }
+                }
+                if let order {
+                    for place in stretch.labels { give(Int(order[place].row), order[place].time) }
+                } else {
+                    for label in stretch.labels { give(label, labels.times[label]) }
                 }
                 // The next stretch builds on all of them.
                 take(until: .max)
@@ -168,21 +181,20 @@ private func merge(
 }
 
 /// Lets the labels of a stretch see what was known before it.
-private func handOver(
-    _ known: UnsafeMutablePointer<LatestCandidate>, to stretch: Stretch, _ labels: LabelColumns, _ order: [Int32]?,
+private func handOver<Candidate: RowCandidate>(
+    _ known: UnsafeMutablePointer<Candidate>, to stretch: Stretch, _ labels: LabelColumns, _ order: [TimedRow]?,
     _ events: EventColumns, _ keyCount: Int, _ winners: SharedBuffer<Int32>
 ) {
     let oldest = events.eventTimes[stretch.rows].min() ?? .max
     for place in stretch.labels {
-        let label = order.map { Int($0[place]) } ?? place
+        let label = order.map { Int($0[place].row) } ?? place
         let id = labels.ids[label]
         if id < 0 || known[Int(id)].row < 0 { continue }
-        let before = known[Int(id)]
-        let winner = winners.base[label]
-        if winner < 0 {
-            winners.base[label] = before.row
-        } else if before.eventTime >= oldest, isLater(Int(before.row), than: Int(winner), events) {
-            winners.base[label] = before.row
+        let before = Int(known[Int(id)].row)
+        let winner = Int(winners.base[label])
+        // Where rows ascend, what went before wins in a tie with the first time of the stretch at most.
+        if winner < 0 || (events.eventTimes[before] >= oldest && isLater(before, than: winner, events)) {
+            winners.base[label] = Int32(truncatingIfNeeded: before)
         }
     }
 }
