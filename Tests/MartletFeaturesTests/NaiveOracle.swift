@@ -4,8 +4,8 @@ import MartletDefinitions
 import MartletFeatures
 
 /// Features straight from DESIGN section 4: filter all events, sort, fold. It shares no arithmetic with the kernels:
-/// the import is not `@testable`, sums are of `ExactArithmetic`, sketches of `NaiveHyperLogLog`, and what is given within a
-/// bound (quantiles, decay) is compared to the exact value within that bound.
+/// the import is not `@testable`, sums are of `ExactArithmetic`, sketches of `NaiveHyperLogLog`, and what is given
+/// within a bound (quantiles, decay) is compared to the exact value within that bound.
 struct NaiveOracle {
     static let differentValuesMaximum = 1_024
 

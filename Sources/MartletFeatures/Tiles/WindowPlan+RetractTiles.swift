@@ -10,11 +10,13 @@ extension WindowPlan {
     /// - Parameters:
     ///   - removed: events of the record's entity, whatever their ids, with the `positions` that it was built with.
     ///   - live: gives the entity's events that stay and that the record knows, at least those of the times it is
-    ///     called with, with their `positions`. Called once at most, and not at all where every touched state has an inverse
-    ///     and its tier counts rows (an aggregate `count` without a column), which tells whether a tile is empty.
+    ///     called with, with their `positions`. Called once at most, and not at all where every touched state has an
+    ///     inverse and its tier counts rows (an aggregate `count` without a column), which tells whether a tile is
+    ///     empty.
     /// - Returns: nil where no event is left within reach, and so no record.
     /// - Throws: `corruptData` for a damaged record, `stalePlan` for one of another layout, `invalidInput` where a
-    ///   removed event lies in a tile that the record does not have, or more of them than it has; as `buildTiles` and `live`.
+    ///   removed event lies in a tile that the record does not have, or more of them than it has; as `buildTiles` and
+    ///   `live`.
     package func retract(
         _ removed: EventColumns, from record: [UInt8], live: (Range<Timestamp>) throws(MartletError) -> EventColumns
     ) throws(MartletError) -> [UInt8]? {
