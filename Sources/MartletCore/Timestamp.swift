@@ -192,9 +192,12 @@ package func flooredDivision(_ value: Int64, by divisor: Int64) -> Int64 {
     return value % divisor < 0 ? quotient - 1 : quotient
 }
 
+/// Rounded down to a multiple of `step`, also below zero. Wraps around within `step` of the smallest number.
+@inlinable
 package func flooredToMultiple(_ value: Int64, of step: Int64) -> Int64 {
+    if step == 1 { return value }
     let remainder = value % step
-    return remainder < 0 ? value - remainder - step : value - remainder
+    return value &- (remainder < 0 ? remainder &+ step : remainder)
 }
 
 private func appendPadded(_ value: Int, _ width: Int, _ bytes: inout [UInt8]) {

@@ -7,7 +7,7 @@ package struct EventColumns: Sendable {
     package var ids: [Int32]
     /// Microseconds since the epoch, within ±2^61.
     package var eventTimes: [Int64]
-    /// Microseconds since the epoch; what `asKnown` and ties go by.
+    /// Microseconds since the epoch, within ±2^61; what `asKnown` and ties go by.
     package var arrivalTimes: [Int64]?
     /// The place of each event in the log, different for each: what breaks the last ties. nil means the order of the
     /// rows, and so do equal places; equal values are then what makes the answer the same in any order.
@@ -72,9 +72,12 @@ func checkTimes(_ times: [Int64], _ name: String) throws(MartletError) {
     }
 }
 
-/// - Throws: `invalidInput` where `asKnown` is asked of events without arrival times.
+/// - Throws: `limitExceeded` where an arrival time is further than `timeLimitMicroseconds` from the epoch,
+///   `invalidInput` where `asKnown` is asked of events without arrival times.
 func requireArrivalTimes(_ events: EventColumns, asKnown: Bool) throws(MartletError) {
-    if asKnown && events.arrivalTimes == nil && events.count > 0 {
+    if let arrivals = events.arrivalTimes {
+        try checkTimes(arrivals, "arrival time")
+    } else if asKnown && events.count > 0 {
         throw MartletError(
             .invalidInput, "features as known need the arrival times of the events",
             fix: "declare `arrivalTime` in the source")

@@ -46,7 +46,7 @@ struct WindowLanguageTests {
         #expect(newest.featureName(newest.windows[0]) == "a_last_10")
         let filtered = try aggregate("{function: sum, column: amount, where: amount > 5}")
         #expect(filtered.inputs == [AggregateInput(column: "amount", type: .float64, filter: "amount > 5")])
-        #expect(try aggregate("{function: count, where: amount > 5}").inputs.map(\.name) == ["true where amount > 5"])
+        #expect(try aggregate("{function: count, where: amount > 5}").inputs.map(\.name) == ["* where amount > 5"])
         #expect(try aggregate("count").inputs.isEmpty)
     }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MartletCore
 import MartletDefinitions
 import Testing
@@ -14,7 +15,8 @@ struct AccumulatorLawTests {
                 Int.random(in: 0..<5, using: &random) == 0
                     ? .integer(Int64.random(in: .min ... .max, using: &random)) : .real(kind.value(&random))
             }
-            invertibleLaws(SkewMoments.self, numbers, seed)
+            invertibleLaws(Moments.self, numbers + [.integer(.min), .integer(.max), .integer(.min)], seed)
+            invertibleLaws(SkewMoments.self, numbers + [.integer(.min)], seed)
             invertibleLaws(QuantileSketch.self, numbers, seed)
             let decayed = numbers.map {
                 DecayedSums.Input(
@@ -25,6 +27,10 @@ struct AccumulatorLawTests {
                 KeyedMoments<Int64>.Input(category: Int64.random(in: 0..<4, using: &random), number: $0)
             }
             invertibleLaws(KeyedMoments<Int64>.self, split, seed)
+            let splitByText = split.map {
+                KeyedMoments<ByteKey>.Input(category: ByteKey("\($0.category)".utf8), number: $0.number)
+            }
+            invertibleLaws(KeyedMoments<ByteKey>.self, splitByText, seed)
         }
     }
 
@@ -37,15 +43,37 @@ struct AccumulatorLawTests {
         invertibleLaws(ValueCounts<ByteKey>.self, values.map { ByteKey("\($0)".utf8) }, seed)
         laws(Registers.self, values.map { sketchHash($0) }, seed)
         laws(Newest.self, values, seed)
+        invertibleLaws(RowCount.self, values.map { _ in () }, seed)
+        laws(Extremes<Int64>.self, values, seed)
+        laws(Extremes<ByteKey>.self, values.map { ByteKey("\($0)".utf8) }, seed)
         let times = (0..<count).map { _ in Int64.random(in: -500..<500, using: &random) }
         laws(Sessions.self, times.map { Sessions.Input(time: $0, gap: 10) }, seed)
         let ends = zip(times, values).enumerated().map { index, pair in
             Ends<Int64>.End(
                 order: OrderKey(eventTime: pair.0, arrivalTime: 0, position: Int64(index)), value: pair.1)
         }
+        let textEnds = ends.map { Ends<ByteKey>.End(order: $0.order, value: ByteKey("\($0.value)".utf8)) }
+        laws(Ends<Int64>.self, ends, seed)
+        laws(Ends<ByteKey>.self, textEnds, seed)
         for isFirst in [false, true] {
             laws(EndList<Int64>.self, ends.map { .init(end: $0, length: 4, isFirst: isFirst) }, seed)
+            laws(EndList<ByteKey>.self, textEnds.map { .init(end: $0, length: 4, isFirst: isFirst) }, seed)
         }
+    }
+
+    @Test("beyond the limit order and splits leave no trace either", arguments: UInt64(1)...4)
+    func lawsBeyondLimit(_ seed: UInt64) {
+        var random = SeededRandom(seed: seed, stream: 310)
+        let values = (0..<Int64(differentValuesMaximum + 40 * Int(seed))).shuffled(using: &random)
+        let texts = values.map { ByteKey("merchant \($0)".utf8) }
+        limitedLaws(ValueCounts<Int64>.self, values, seed) { $0.limited }
+        limitedLaws(ValueCounts<ByteKey>.self, texts, seed) { $0.limited }
+        limitedLaws(
+            KeyedMoments<Int64>.self, values.map { .init(category: $0, number: .integer($0)) }, seed
+        ) { $0.limited }
+        limitedLaws(
+            KeyedMoments<ByteKey>.self, texts.map { .init(category: $0, number: .real(0.5)) }, seed
+        ) { $0.limited }
     }
 
     @Test("beyond the limit of different values a part decides for the whole, whatever is merged first")
@@ -99,8 +127,29 @@ struct AccumulatorLawTests {
                 isFirst: true)
         }
         try expectSize(.firstN, EndList<Int64>.self, ends)
-        #expect(EndList<Int64>.traits.isOrderSensitive && Sessions.traits.isOrderSensitive)
-        #expect(!QuantileSketch.traits.isOrderSensitive && KeyedMoments<ByteKey>.traits.maximumByteCount == nil)
+    }
+
+    @Test("docs/semantics.md has what each state declares of itself")
+    func documentedTraits() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+        let data = try #require(FileManager.default.contents(atPath: root + "/docs/semantics.md"))
+        let rows = String(decoding: data, as: UTF8.self).split(separator: "\n")
+            .drop { !$0.hasPrefix("| State of |") }.dropFirst(2).prefix { $0.hasPrefix("|") }
+            .map { row in row.split(separator: "|").map { $0.drop { $0 == " " } } }
+        let states: [(String, StateTraits)] = [
+            ("rows: `count`", RowCount.traits), ("numbers: `count`", Moments.traits),
+            ("`skewness`", SkewMoments.traits), ("`min`", Extremes<Int64>.traits), ("`first`", Ends<Int64>.traits),
+            ("`first_n`", EndList<Int64>.traits), ("`time_since_last`", Newest.traits),
+            ("`distinct`", ValueCounts<Int64>.traits), ("`approx_distinct`", Registers.traits),
+            ("`quantile`", QuantileSketch.traits), ("`count`", KeyedMoments<Int64>.traits),
+            ("`decayed_sum`", DecayedSums.traits), ("`session_count`", Sessions.traits),
+        ]
+        #expect(rows.count == states.count)
+        for (row, (name, traits)) in zip(rows, states) {
+            #expect(row.count == 3 && row[0].hasPrefix(name), "\(row)")
+            #expect(row[1].hasPrefix(traits.maximumByteCount.map { "\($0) " } ?? "grows with "), "\(row)")
+            #expect(row[2].hasPrefix(traits.isOrderSensitive ? "yes" : "no"), "\(row)")
+        }
     }
 
     private func expectSize<State: TailState>(
@@ -142,6 +191,29 @@ private func laws<State: Accumulator>(_: State.Type, _ inputs: [State.Input], _ 
     #expect(combined([combined([parts[0], parts[1]]), parts[2]]) == whole, "\(State.self), seed \(seed)")
     #expect(combined([parts[2], combined([parts[1], parts[0]])]) == whole, "\(State.self), seed \(seed)")
     #expect(combined([State.zero, whole]) == whole && combined([whole, State.zero]) == whole)
+}
+
+/// Parts as tiles keep them, beyond the limit or not, give what the whole does.
+private func limitedLaws<State: Accumulator>(
+    _: State.Type, _ inputs: [State.Input], _ seed: UInt64, _ limited: (State) -> State
+) {
+    var random = SeededRandom(seed: seed, stream: 410)
+    let whole = limited(folded(State.self, inputs))
+    #expect(whole != folded(State.self, inputs), "\(State.self) is beyond its limit")
+    for _ in 0..<4 {
+        let shuffled = inputs.shuffled(using: &random)
+        // Overlapping parts, the first of them beyond the limit by itself in some rounds.
+        let first = Int.random(in: 0...inputs.count, using: &random)
+        let second = Int.random(in: 0...first, using: &random)
+        let parts = [shuffled[..<first], shuffled[second...], shuffled[second..<first]].map {
+            limited(folded(State.self, $0))
+        }
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let merged = limited(combined(order.map { parts[$0] }))
+            #expect(merged == whole, "\(State.self), seed \(seed), \(first) and \(second) of \(inputs.count)")
+            #expect(limited(combined([merged, .zero])) == whole && limited(combined([.zero, merged])) == whole)
+        }
+    }
 }
 
 private func invertibleLaws<State: InvertibleAccumulator>(_: State.Type, _ inputs: [State.Input], _ seed: UInt64) {

@@ -55,7 +55,7 @@ struct LimitTests {
         #expect(isSame(assembly.finish(), columns))
 
         let held = times.map { time in
-            events.eventTimes.count { $0 >= flooredTime(time - 172_800_000_000, isExact ? 1 : 3_600_000_000) }
+            events.eventTimes.count { $0 >= flooredToMultiple(time - 172_800_000_000, of: isExact ? 1 : 3_600_000_000) }
         }
         #expect(held[0] == 2_500 && held[3] < differentValuesMaximum && held[4] == 0)
         for (row, count) in held.enumerated() {
@@ -117,6 +117,100 @@ struct LimitTests {
         #expect(columns[1][0] == .list([.int64(29), .int64(2)]) && columns[1][1] == .list([.int64(28), .int64(29)]))
         #expect(columns[2] == Column(.int64([2, 1])))
         #expect(columns[3] == Column(.float64([10.25 * 86_400, 86_400])))
+    }
+
+    @Test("events, labels and tiles at both ends of time have the values of any other time")
+    func endsOfTime() throws {
+        let limit = timeLimitMicroseconds
+        let minute: Int64 = 60_000_000
+        var data = RandomEvents(seed: 5, count: 80, keys: 1, span: .minutes(40))
+        // Half of the events from the first possible moment on, half of them up to the last one.
+        data.events.eventTimes = data.events.eventTimes.enumerated().map { index, time in
+            index % 2 == 0 ? -limit + time : limit - 1 - time
+        }
+        data.events.arrivalTimes = data.events.eventTimes.enumerated().map { index, time in
+            index % 3 == 0 ? min(time + 20 * minute, limit - 1) : max(time - minute, -limit)
+        }
+        let aggregates =
+            RandomEvents.aggregates(windows: [.hours(1), .days(3_660)]) + [
+                WindowAggregate(
+                    name: "decade", function: .sum, column: "amount", columnType: .float64, windows: [.days(3_660)],
+                    shape: .tumbling, lag: .days(365))
+            ]
+        let plan = try RandomEvents.plan(aggregates)
+        let times = [-limit, -limit + 1, -limit + 15 * minute, 0, limit - 9 * minute, limit - 1]
+        let labels = LabelColumns(ids: times.map { _ in 0 }, times: times)
+        for asKnown in [false, true] {
+            let columns = try plan.compute(events: data.events, labels: labels, asKnown: asKnown)
+            let expected = data.expected(aggregates, labels, asKnown: asKnown)
+            for (index, column) in columns.enumerated() {
+                #expect(differences(column, expected[index]) == [], "\(plan.features[index].name), \(asKnown)")
+            }
+        }
+        for upTo in [-limit + 15 * minute, limit - 1] {
+            let records = try plan.buildTiles(events: data.events, upTo: Timestamp(microseconds: upTo))
+            var assembly = plan.assembly(capacity: 1)
+            try assembly.append(record: records.record(0), at: Timestamp(microseconds: upTo))
+            let atUpTo = try plan.compute(events: data.events, labels: LabelColumns(ids: [0], times: [upTo]))
+            #expect(isSame(assembly.finish(), atUpTo), "\(upTo)")
+        }
+        for beyond in [limit, -limit - 1] {
+            var events = data.events
+            events.eventTimes[0] = beyond
+            let upTo = Timestamp(microseconds: 0)
+            #expect(MartletFeaturesTests.code { try plan.compute(events: events, labels: labels) } == .limitExceeded)
+            #expect(MartletFeaturesTests.code { try plan.buildTiles(events: events, upTo: upTo) } == .limitExceeded)
+            let label = LabelColumns(ids: [0], times: [beyond])
+            #expect(
+                MartletFeaturesTests.code { try plan.compute(events: data.events, labels: label) } == .limitExceeded)
+            #expect(
+                MartletFeaturesTests.code {
+                    try plan.buildTiles(events: data.events, upTo: Timestamp(microseconds: beyond))
+                } == .limitExceeded)
+        }
+    }
+
+    @Test("days since an infinite timestamp are null where they cannot be counted, offline and from tiles")
+    func infiniteTimestamps() throws {
+        let plan = try WindowPlan(
+            aggregates: [
+                WindowAggregate(
+                    name: "days", function: .daysSince, column: "x", columnType: .timestamp, windows: [.days(2)])
+            ], inputColumns: ["x": 0])
+        let day: Int64 = 86_400_000_000
+        let seen: [Int64] = [-.max, .min, .max, 3 * day, 0]
+        let events = EventColumns(
+            ids: [0, 1, 2, 3, 4], eventTimes: [4, 4, 4, 4, 4].map { $0 * day },
+            inputs: [Column(.timestamp(seen), validity: Bitmap([true, true, true, true, false]))])
+        let time = 5 * day
+        let columns = try plan.compute(
+            events: events, labels: LabelColumns(ids: [0, 1, 2, 3, 4], times: [Int64](repeating: time, count: 5)))
+        #expect(columns[0].isNull(0) && columns[0].isNull(1) && columns[0].isNull(4))
+        // The greatest time is ahead by as many days as 64 bits count.
+        #expect(columns[0][2] == .float64(Double(time - .max) / 86_400e6) && columns[0][3] == .float64(2))
+        let records = try plan.buildTiles(events: events, upTo: Timestamp(microseconds: time))
+        var assembly = plan.assembly(capacity: 5)
+        for index in 0..<5 { try assembly.append(record: records.record(index), at: Timestamp(microseconds: time)) }
+        #expect(isSame(assembly.finish(), columns))
+    }
+
+    @Test("a count of rows under a filter and one of a column named true are two inputs")
+    func filteredRows() throws {
+        func input(_ column: String?) -> AggregateInput { AggregateInput(column: column, type: .bool, filter: "a > 5") }
+        #expect(input(nil).name == "* where a > 5" && input("true").name == "true where a > 5")
+        let plan = try WindowPlan(
+            aggregates: [nil, "true"].map { column in
+                WindowAggregate(
+                    name: "n_\(column ?? "rows")", function: .count, column: column, columnType: .bool,
+                    filter: "a > 5", windows: [.days(1)])
+            }, inputColumns: [input(nil).name: 0, input("true").name: 1])
+        let events = EventColumns(
+            ids: [0, 0], eventTimes: [1, 2],
+            inputs: [
+                Column(.bool([true, true])), Column(.bool([true, true]), validity: Bitmap([true, false])),
+            ])
+        let columns = try plan.compute(events: events, labels: LabelColumns(ids: [0], times: [9]))
+        #expect(columns == [Column(.int64([2])), Column(.int64([1]))])
     }
 
     @Test("empty windows have the results of no values")

@@ -1,39 +1,15 @@
+import Glibc
 import MartletCore
 import MartletDefinitions
+import MartletFeatures
 
-@testable import MartletFeatures
-
-/// Features straight from DESIGN section 4: filter all events, sort, fold. Independent of the kernels in every step.
+/// Features straight from DESIGN section 4: filter all events, sort, fold. It shares no arithmetic with the kernels:
+/// the import is not `@testable`, sums are of `ExactArithmetic`, sketches of `NaiveHyperLogLog`, and what is given
+/// within a bound (quantiles, decay) is compared to the exact value within that bound.
 struct NaiveOracle {
+    static let differentValuesMaximum = 1_024
+
     let events: EventColumns
-
-    /// One cell: `value` holds the bits of doubles, so that NaN and -0 compare.
-    enum Cell: Equatable, CustomStringConvertible {
-        case null
-        case real(UInt64)
-        case other(Value)
-
-        init(_ value: Value) {
-            switch value {
-            case .null: self = .null
-            case .float64(let double): self = .real(double.bitPattern)
-            case .float32(let float): self = .real(Double(float).bitPattern)
-            case .list(let values): self = .other(.string("\(values.map { Cell($0).description })"))
-            case .map(let values):
-                let entries = values.sorted { $0.key < $1.key }.map { "\($0.key)=\(Cell($0.value).description)" }
-                self = .other(.string("\(entries)"))
-            default: self = .other(value)
-            }
-        }
-
-        var description: String {
-            switch self {
-            case .null: "null"
-            case .real(let bits): "\(Double(bitPattern: bits)) \(bits)"
-            case .other(let value): value.description
-            }
-        }
-    }
 
     /// The times that a window holds, given those of the events before `time`.
     func range(_ aggregate: WindowAggregate, _ window: TimeSpan, _ times: [Int64], at time: Int64) -> Range<Int64> {
@@ -120,24 +96,29 @@ struct NaiveOracle {
                 guard case .timestamp(let value) = input[row] else { preconditionFailure("a timestamp column") }
                 return value.microseconds
             }.max()
-            return newest.map { Cell(.float64(Double(time - $0) / 86_400e6)) } ?? .null
-        case .distinct: return .other(.int64(Int64(Set(rows.map { counted(input[$0]) }).count)))
-        case .approxDistinct:
-            var registers = Registers()
-            for value in Set(rows.map { counted(input[$0]) }) { registers.add(hash(value)) }
-            return .other(.int64(registers.estimate))
+            guard let newest else { return .null }
+            let (distance, isBeyond) = time.subtractingReportingOverflow(newest)
+            return isBeyond ? .null : Cell(.float64(Double(distance) / 86_400e6))
+        case .distinct:
+            let values = Set(rows.map { counted(input[$0]) })
+            if values.count <= Self.differentValuesMaximum { return .other(.int64(Int64(values.count))) }
+            return estimate(max(NaiveHyperLogLog(values).estimate, Double(Self.differentValuesMaximum + 1)))
+        case .approxDistinct: return estimate(NaiveHyperLogLog(Set(rows.map { counted(input[$0]) })).estimate)
         case .topK:
             let counts = Dictionary(rows.map { (counted(input[$0]), 1) }, uniquingKeysWith: +)
+            if counts.count > Self.differentValuesMaximum { return .null }
             let sorted = counts.sorted { $0.value != $1.value ? $0.value > $1.value : isLess($0.key, $1.key) }
             return Cell(.list(sorted.prefix(parameters.length ?? 0).map(\.key)))
         case .histogram:
-            return Cell(
-                .map(Dictionary(rows.map { (input[$0].description, 1) }, uniquingKeysWith: +).mapValues(Value.int64)))
+            let counts = Dictionary(rows.map { (input[$0].description, Int64(1)) }, uniquingKeysWith: +)
+            return counts.count > Self.differentValuesMaximum ? .null : Cell(.map(counts.mapValues(Value.int64)))
         case .quantile:
             let sorted = rows.compactMap { input[$0].number }.sorted()
             if sorted.isEmpty { return .null }
             let rank = Int(((parameters.quantile ?? 0) * Double(sorted.count - 1)).rounded(.down))
-            return Cell(.float64(MartletFeatures.value(ofBucket: bucket(of: sorted[rank]))))
+            let exact = sorted[rank]
+            if exact.isInfinite { return Cell(.float64(exact)) }
+            return .near(exact, within: abs(exact) / 129 * (1 + 1e-12) + 0x1p-1028)
         case .decayedSum, .decayedMean: return decayed(aggregate, input, rows, time)
         case .sum, .mean, .stddev, .variance, .skewness:
             let moments = exactMoments(input, rows)
@@ -160,6 +141,7 @@ struct NaiveOracle {
             isValue(events.inputs[category][row]) && (column.map { isValue(events.inputs[$0][row]) } ?? true)
         }
         let groups = Dictionary(grouping: rows) { events.inputs[category][$0].description }
+        if groups.count > Self.differentValuesMaximum { return .null }
         return Cell(
             .map(
                 groups.mapValues { rows -> Value in
@@ -169,31 +151,33 @@ struct NaiveOracle {
                 }))
     }
 
-    /// Straight from the definition of `DecayedSums`, in exact arithmetic.
+    /// Each value weighted by its age, as if there were no landmarks: at the time of reading for a sum, at the newest
+    /// event for a mean, which does not fade.
     private func decayed(_ aggregate: WindowAggregate, _ input: Column, _ rows: [Int], _ time: Int64) -> Cell {
+        let values = rows.map { input[$0].number ?? 0 }
+        let isSum = aggregate.function == .decayedSum
+        guard let newest = rows.map({ events.eventTimes[$0] }).max() else { return isSum ? Cell(.float64(0)) : .null }
+        if let infinity = values.first(where: \.isInfinite) {
+            return Cell(.float64(values.contains(-infinity) ? .nan : infinity))
+        }
         let halfLife = aggregate.parameters.halfLife?.microseconds ?? 1
-        let step = decayStep(halfLife: halfLife)
-        var landmarks: [Int64: [(term: Double, weight: Double)]] = [:]
-        for row in rows {
-            var past = events.eventTimes[row] % step
-            if past < 0 { past += step }
-            let landmark = events.eventTimes[row] - past + step
-            let weight = decayFactor(landmark - events.eventTimes[row], halfLife: halfLife)
-            landmarks[landmark, default: []].append(((input[row].number ?? 0) * weight, weight))
+        let weights = rows.map { row -> Double in
+            let age = (isSum ? time : newest) - events.eventTimes[row]
+            // Whole halvings are exact, so that only the rest is rounded.
+            return scalbn(exp2(-Double(age % halfLife) / Double(halfLife)), -Int(age / halfLife))
         }
-        func total(_ time: Int64, _ part: ((term: Double, weight: Double)) -> Double) -> Double {
-            let sums = landmarks.map { landmark, terms in
-                let sum = ExactMoments(terms.map(part)).sum
-                return sum.isFinite ? sum * decayFactor(time - landmark, halfLife: halfLife) : sum
-            }
-            return sums.contains { $0.isNaN } ? .nan : ExactMoments(sums).sum
-        }
-        if aggregate.function == .decayedSum { return Cell(.float64(canonical(total(time) { $0.term }))) }
-        guard let newest = landmarks.keys.max() else { return .null }
-        return Cell(.float64(canonical(total(newest) { $0.term } / total(newest) { $0.weight })))
+        let sum = ExactMoments(zip(values, weights).map { $0 * $1 }).sum
+        let magnitude = zip(values, weights).reduce(0) { $0 + abs($1.0) * $1.1 }
+        // What is promised, what the weights here are rounded by, and what is lost below the smallest double.
+        let rounding = 0x1p-53 * magnitude
+        let underflow = 0x1p-1073 * values.reduce(Double(values.count)) { $0 + abs($1) }
+        if isSum { return .near(sum, within: 20 * rounding + underflow) }
+        let total = weights.reduce(0, +)
+        return .near(sum / total, within: 40 * rounding / total + underflow)
     }
 
-    private func canonical(_ value: Double) -> Double { value.isNaN ? .nan : value }
+    /// The nearest integer to an estimate; either one half-way.
+    private func estimate(_ value: Double) -> Cell { .near(value, within: 0.5 + 1e-9 * value) }
 
     /// Both zeros are one value.
     private func counted(_ value: Value) -> Value {
@@ -201,20 +185,6 @@ struct NaiveOracle {
         case .float64(let value) where value == 0: .float64(0)
         case .float32(let value) where value == 0: .float32(0)
         default: value
-        }
-    }
-
-    private func hash(_ value: Value) -> UInt64 {
-        switch value {
-        case .bool(let value): sketchHash(value ? 1 : 0)
-        case .int32(let value): sketchHash(Int64(value))
-        case .int64(let value): sketchHash(value)
-        case .timestamp(let value): sketchHash(value.microseconds)
-        case .float32(let value): sketchHash(orderedBits(Double(value)))
-        case .float64(let value): sketchHash(orderedBits(value))
-        case .string(let value): Array(value.utf8).withUnsafeBytes { sketchHash($0) }
-        case .bytes(let value): value.withUnsafeBytes { sketchHash($0) }
-        case .null, .list, .map: preconditionFailure("not a counted value")
         }
     }
 
@@ -243,12 +213,4 @@ struct NaiveOracle {
         default: return false
         }
     }
-}
-
-/// The cells of a column.
-func cells(_ column: Column) -> [NaiveOracle.Cell] { (0..<column.count).map { NaiveOracle.Cell(column[$0]) } }
-
-/// Whether two lists of columns agree to the last bit.
-func isSame(_ left: [Column], _ right: [Column]) -> Bool {
-    left.map(\.type) == right.map(\.type) && left.map(cells) == right.map(cells)
 }

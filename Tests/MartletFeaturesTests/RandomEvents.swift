@@ -14,9 +14,10 @@ struct RandomEvents {
     static let columnNames = ["amount", "cents", "ratio", "code", "label", "flag", "seen", "raw"]
     static let types: [DataType] = [.float64, .int64, .float32, .int32, .string, .bool, .timestamp, .bytes]
 
+    /// - Parameter variety: how many different cents and labels there are; nil means few.
     init(
         seed: UInt64, count: Int, keys: Int32, origin: Int64 = 0, span: TimeSpan, numbers: ValueKind = .cents,
-        lateness: TimeSpan = .hours(2), isSorted: Bool = false
+        lateness: TimeSpan = .hours(2), isSorted: Bool = false, variety: Int64? = nil
     ) {
         var random = SeededRandom(seed: seed)
         self.origin = origin
@@ -51,18 +52,33 @@ struct RandomEvents {
             default: numbers.value(&random)
             }
         }
+        func cents(_ random: inout SeededRandom) -> Int64 {
+            if let variety { return Int64.random(in: 0..<variety, using: &random) }
+            return Int64.random(in: -20...20, using: &random) * (random.uniform() < 0.02 ? 1 << 58 : 1)
+        }
+        func label(_ random: inout SeededRandom) -> String {
+            if let variety { return "merchant \(Int64.random(in: 0..<variety, using: &random))" }
+            return words.randomElement(using: &random) ?? ""
+        }
+        // Some are infinite, as databases have them.
+        func seen(_ random: inout SeededRandom) -> Int64 {
+            switch Int.random(in: 0..<30, using: &random) {
+            case 0: .max
+            case 1: -.max
+            case 2: .min
+            default: Int64.random(in: -3...3, using: &random) * 1_000_000
+            }
+        }
         let inputs: [Column] = [
             Column(.float64(amounts), validity: validity()),
-            Column(
-                .int64(make { Int64.random(in: -20...20, using: &$0) * ($0.uniform() < 0.02 ? 1 << 58 : 1) }),
-                validity: validity()),
+            Column(.int64(make(cents)), validity: validity()),
             Column(
                 .float32(make { $0.uniform() < 0.1 ? Float.nan : Float(Int.random(in: -3...3, using: &$0)) / 3 }),
                 validity: validity()),
             Column(.int32(make { Int32.random(in: .min ... .max, using: &$0) >> 28 }), validity: validity()),
-            Column(.string(ByteStrings(make { words.randomElement(using: &$0) ?? "" })), validity: validity()),
+            Column(.string(ByteStrings(make(label))), validity: validity()),
             Column(.bool(make { Bool.random(using: &$0) }), validity: validity()),
-            Column(.timestamp(make { Int64.random(in: -3...3, using: &$0) * 1_000_000 }), validity: validity()),
+            Column(.timestamp(make(seen)), validity: validity()),
             Column(.bytes(ByteStrings(make { words.randomElement(using: &$0) ?? "" })), validity: validity()),
         ]
         events = EventColumns(ids: ids, eventTimes: times, arrivalTimes: arrivals, positions: positions, inputs: inputs)
@@ -137,26 +153,29 @@ struct RandomEvents {
         return list + rowAggregates(windows) + splitAggregates(windows) + ratios(windows) + shapedAggregates
     }
 
-    /// Windows that tumble, lag, follow sessions and hold the newest events, with some functions of every state.
-    private static var shapedAggregates: [WindowAggregate] {
+    /// Windows that tumble, lag, follow sessions and hold the newest events, with every function.
+    static var shapedAggregates: [WindowAggregate] {
         var list: [WindowAggregate] = []
         func add(
             _ name: String, _ windows: [TimeSpan], isExact: Bool = false, _ shape: WindowShape, lag: TimeSpan = .zero
         ) {
-            func aggregate(_ function: AggregateFunction, _ column: String? = nil, _ type: DataType = .int64) {
+            for (function, column, parameters) in everyFunction {
+                var parameters = parameters
+                var part = "\(function)_\(column ?? "rows")"
+                if let category = parameters.category {
+                    parameters.categoryType = type(category)
+                    part += "_by_\(category)"
+                }
+                if function == .ratio {
+                    parameters.dividend = "\(name)_sum_cents"
+                    parameters.divisor = "\(name)_count_rows"
+                }
                 list.append(
                     WindowAggregate(
-                        name: "\(name)_\(function)_\(column ?? "rows")", function: function, column: column,
-                        columnType: type, windows: windows, isExact: isExact, shape: shape, lag: lag))
+                        name: "\(name)_\(part)", function: function, column: column,
+                        columnType: column.map(type) ?? .int64, parameters: parameters, windows: windows,
+                        isExact: isExact, shape: shape, lag: lag))
             }
-            aggregate(.count)
-            aggregate(.stddev, "amount", .float64)
-            aggregate(.min, "label", .string)
-            aggregate(.max, "ratio", .float32)
-            aggregate(.first, "label", .string)
-            aggregate(.last, "code", .int32)
-            aggregate(.distinct, "cents", .int64)
-            aggregate(.daysSince, "seen", .timestamp)
         }
         add("tumbling", [.hours(1), .days(2)], .tumbling)
         add("tumbling_lagged", [.hours(12)], .tumbling, lag: .minutes(47))
@@ -168,6 +187,21 @@ struct RandomEvents {
         add("newest_one", [.minutes(90)], .newest(1))
         return list
     }
+
+    /// Every function once or twice, over numbers, texts and what has no column.
+    private static let everyFunction: [(AggregateFunction, String?, AggregateParameters)] = [
+        (.count, nil, .init()), (.count, "amount", .init()), (.sum, "cents", .init()), (.mean, "ratio", .init()),
+        (.stddev, "amount", .init()), (.variance, "cents", .init()), (.skewness, "amount", .init()),
+        (.min, "label", .init()), (.max, "ratio", .init()), (.first, "label", .init()), (.last, "code", .init()),
+        (.firstN, "raw", .init(length: 3)), (.lastN, "amount", .init(length: 2)), (.daysSince, "seen", .init()),
+        (.timeSinceLast, nil, .init()), (.timeSinceLast, "amount", .init()), (.distinct, "cents", .init()),
+        (.distinct, "label", .init()), (.approxDistinct, "raw", .init()), (.approxDistinct, "amount", .init()),
+        (.quantile, "amount", .init(quantile: 0.3)), (.topK, "label", .init(length: 2)), (.histogram, "code", .init()),
+        (.count, nil, .init(category: "label")), (.sum, "amount", .init(category: "flag")),
+        (.mean, "cents", .init(category: "code")), (.decayedSum, "amount", .init(halfLife: .hours(7))),
+        (.decayedMean, "cents", .init(halfLife: .minutes(3))), (.sessionCount, nil, .init(gap: .minutes(30))),
+        (.sessionCount, "flag", .init(gap: .minutes(5))), (.ratio, nil, .init()),
+    ]
 
     /// Those that need no column.
     private static func rowAggregates(_ windows: [TimeSpan]) -> [WindowAggregate] {
@@ -203,7 +237,7 @@ struct RandomEvents {
 
     private static func ratios(_ windows: [TimeSpan]) -> [WindowAggregate] {
         let pairs: [(String, String)] = [
-            ("amount_sum", "rows"), ("cents_max", "cents_stddev"), ("since", "amount_quantile"),
+            ("amount_sum", "rows"), ("cents_max", "cents_stddev"), ("since", "amount_mean"),
         ]
         return pairs.map { dividend, divisor in
             WindowAggregate(
@@ -221,13 +255,13 @@ struct RandomEvents {
     }
 
     /// What the oracle says, feature by feature.
-    func expected(_ aggregates: [WindowAggregate], _ labels: LabelColumns, asKnown: Bool) -> [[NaiveOracle.Cell]] {
+    func expected(_ aggregates: [WindowAggregate], _ labels: LabelColumns, asKnown: Bool) -> [[Cell]] {
         // An oracle for each entity with only its events: the same answers in less time.
         let oracles = (0..<keyCount).map { id in
             NaiveOracle(events: events.rows((0..<Int32(events.count)).filter { events.ids[Int($0)] == id }))
         }
         let nobody = NaiveOracle(events: events.rows([]))
-        func cells(_ aggregate: WindowAggregate, _ window: TimeSpan) -> [NaiveOracle.Cell] {
+        func cells(_ aggregate: WindowAggregate, _ window: TimeSpan) -> [Cell] {
             if aggregate.function == .ratio { return ratio(aggregate, window) }
             let column = aggregate.column.flatMap { Self.columnNames.firstIndex(of: $0) }
             return labels.ids.indices.map { label in
@@ -237,24 +271,24 @@ struct RandomEvents {
                     aggregate, window, column: column, id: id, at: labels.times[label], asKnown: asKnown)
             }
         }
-        func ratio(_ aggregate: WindowAggregate, _ window: TimeSpan) -> [NaiveOracle.Cell] {
+        func ratio(_ aggregate: WindowAggregate, _ window: TimeSpan) -> [Cell] {
             let parts = [aggregate.parameters.dividend, aggregate.parameters.divisor].map { name in
                 aggregates.first { $0.name == name }.map { cells($0, window) } ?? []
             }
             return zip(parts[0], parts[1]).map { left, right in
                 guard let left = left.number, let right = right.number, right != 0 else { return .null }
                 let quotient = left / right
-                return .real((quotient.isNaN ? Double.nan : quotient).bitPattern)
+                return Cell(.float64(quotient.isNaN ? .nan : quotient))
             }
         }
         return aggregates.flatMap { aggregate in aggregate.windows.map { cells(aggregate, $0) } }
     }
 }
 
-extension NaiveOracle.Cell {
+extension Cell {
     var number: Double? {
         switch self {
-        case .null: nil
+        case .null, .near: nil
         case .real(let bits): Double(bitPattern: bits)
         case .other(let value): value.number
         }

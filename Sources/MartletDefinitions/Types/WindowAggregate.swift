@@ -87,10 +87,10 @@ package struct AggregateInput: Sendable, Hashable {
         self.filter = filter
     }
 
-    /// Different for each input of a view: the column's name where there is no filter.
+    /// Different for each input of a view: the column's name where there is no filter. No column is named `*`.
     package var name: String {
-        guard let filter else { return column ?? "" }
-        return "\(column ?? "true") where \(filter)"
+        guard let filter else { return column ?? "*" }
+        return "\(column ?? "*") where \(filter)"
     }
 }
 

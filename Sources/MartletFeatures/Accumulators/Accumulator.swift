@@ -82,13 +82,17 @@ extension Accumulator {
 
 /// A state from which an input can be taken away again: after `subtract` the state equals one that never saw it.
 package protocol InvertibleAccumulator: Accumulator {
-    /// - Precondition: everything in `other` was combined before.
+    /// Whether the state still tells its inputs apart; false beyond a limit for good.
+    var isInvertible: Bool { get }
+    /// - Precondition: everything in `other` was combined before, and both are invertible.
     mutating func subtract(_ other: Self)
     /// `subtract(lift(input))`, by a shorter way where there is one.
     mutating func remove(_ input: Input)
 }
 
 extension InvertibleAccumulator {
+    package var isInvertible: Bool { true }
+
     package mutating func remove(_ input: Input) { subtract(Self.lift(input)) }
 }
 

@@ -1,3 +1,4 @@
+import MartletCore
 package import MartletDefinitions
 
 /// Sums of numbers that count less the older they are: the state of `decayed_sum` and `decayed_mean`.
@@ -10,9 +11,10 @@ package import MartletDefinitions
 /// these are summed exactly and rounded once. The landmarks depend on nothing but the half-life: a window gives the
 /// same bits from its events, from tiles of any hop and in any order, and it has an inverse.
 ///
-/// The result is within `16 * 2^-53` times the decayed sum of the magnitudes. The mean divides by the decayed number of
-/// values, is taken against the newest landmark of the window, so that it does not fade as time passes, and is null
-/// without values. An infinity makes both infinite (NaN where both signs occur).
+/// The result is within `16 * 2^-53` times the decayed sum of the magnitudes, and what is older than 1,000 half-lives
+/// may count for nothing. The mean divides by the decayed number of values, is taken against the newest landmark of the
+/// window, so that it does not fade as time passes, and is null without values. An infinity makes both infinite (NaN
+/// where both signs occur).
 package struct DecayedSums: InvertibleAccumulator {
     package struct Input: Sendable {
         /// Microseconds since the epoch.
@@ -113,7 +115,7 @@ package struct DecayedSums: InvertibleAccumulator {
 
 private func weighted(_ input: DecayedSums.Input) -> (landmark: Int64, term: Double, weight: Double) {
     let step = decayStep(halfLife: input.halfLife)
-    let landmark = flooredTime(input.time, step) + step
+    let landmark = flooredToMultiple(input.time, of: step) + step
     let weight = decayFactor(landmark - input.time, halfLife: input.halfLife)
     let value: Double =
         switch input.number {
@@ -134,7 +136,7 @@ func decayStep(halfLife: Int64) -> Int64 {
 /// every machine.
 /// - Parameter elapsed: microseconds; may be negative.
 func decayFactor(_ elapsed: Int64, halfLife: Int64) -> Double {
-    let halvings = flooredTime(elapsed, halfLife) / halfLife
+    let halvings = flooredToMultiple(elapsed, of: halfLife) / halfLife
     let rest = elapsed &- halvings &* halfLife
     // Between -1 and 0, and e to the half of it as a series, squared: no term is large.
     let exponent = -0.5 * 0.69314718055994530942 * (Double(rest) / Double(halfLife))

@@ -12,6 +12,24 @@ struct FixedSum: Sendable, Equatable, BitwiseCopyable {
 
     init() {}
 
+    /// From its words, least first, asked for in this order.
+    @inline(__always)
+    init<Failure: Error>(_ word: (Int) throws(Failure) -> UInt64) throws(Failure) {
+        low = try word(0)
+        middle = try word(1)
+        high = try word(2)
+    }
+
+    @inline(__always)
+    func forEachWord(_ body: (Int, UInt64) -> Void) {
+        body(0, low)
+        body(1, middle)
+        body(2, high)
+    }
+
+    /// Least first.
+    var words: [UInt64] { [low, middle, high] }
+
     /// - Precondition: the number is narrow.
     @inline(__always)
     init(_ number: ExactNumber) {
@@ -80,6 +98,28 @@ struct FixedSquares: Sendable, Equatable, BitwiseCopyable {
     var word4: UInt64 = 0
 
     init() {}
+
+    /// From its words, least first, asked for in this order.
+    @inline(__always)
+    init<Failure: Error>(_ word: (Int) throws(Failure) -> UInt64) throws(Failure) {
+        word0 = try word(0)
+        word1 = try word(1)
+        word2 = try word(2)
+        word3 = try word(3)
+        word4 = try word(4)
+    }
+
+    @inline(__always)
+    func forEachWord(_ body: (Int, UInt64) -> Void) {
+        body(0, word0)
+        body(1, word1)
+        body(2, word2)
+        body(3, word3)
+        body(4, word4)
+    }
+
+    /// Least first.
+    var words: [UInt64] { [word0, word1, word2, word3, word4] }
 
     /// - Precondition: the number is narrow.
     @inline(__always)

@@ -48,9 +48,10 @@ package struct KeyedMoments<Value: CountedValue>: InvertibleAccumulator {
         for (category, added) in other.moments { moments[category, default: Moments()].combine(added) }
     }
 
-    /// - Precondition: neither state is beyond the limit.
+    package var isInvertible: Bool { !isBeyondLimit }
+
     package mutating func subtract(_ other: KeyedMoments) {
-        precondition(!isBeyondLimit && !other.isBeyondLimit, "a state beyond the limit has no inverse")
+        precondition(isInvertible && other.isInvertible, "a state beyond the limit has no inverse")
         for (category, removed) in other.moments {
             moments[category]?.subtract(removed)
             if moments[category]?.count == 0 { moments[category] = nil }

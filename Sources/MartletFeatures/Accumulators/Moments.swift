@@ -155,14 +155,8 @@ struct NarrowMoments: Sendable, Equatable, BitwiseCopyable {
             magnitude &-= sum
         }
         return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 8) { words in
-            words[0] = magnitude.low
-            words[1] = magnitude.middle
-            words[2] = magnitude.high
-            words[3] = squares.word0
-            words[4] = squares.word1
-            words[5] = squares.word2
-            words[6] = squares.word3
-            words[7] = squares.word4
+            magnitude.forEachWord { words[$0] = $1 }
+            squares.forEachWord { words[3 + $0] = $1 }
             return squaredDeviations(
                 count: UInt64(count), sum: UnsafeBufferPointer(rebasing: words[0..<3]),
                 squares: UnsafeBufferPointer(rebasing: words[3..<8]), unitExponent: FixedSum.unitExponent)

@@ -113,11 +113,8 @@ package struct SkewMoments: InvertibleAccumulator {
     /// All three sums as integers, in units of 2^u, 2^2u and 2^3u.
     private var sums: (sum: WideInteger, squares: WideInteger, cubes: WideInteger, unitExponent: Int) {
         guard let wide = moments.wide, let wideCubes else {
-            let sum = moments.narrow.sum
-            let squares = moments.narrow.squares
             return (
-                WideInteger([sum.low, sum.middle, sum.high]),
-                WideInteger([squares.word0, squares.word1, squares.word2, squares.word3, squares.word4]),
+                WideInteger(moments.narrow.sum.words), WideInteger(moments.narrow.squares.words),
                 WideInteger(cubes.words), FixedSum.unitExponent
             )
         }
@@ -158,8 +155,6 @@ struct FixedCubes: Sendable, Equatable, BitwiseCopyable {
     }
 
     var words: [UInt64] { (0..<8).map { storage[$0] } }
-
-    subscript(index: Int) -> UInt64 { storage[index] }
 
     /// - Precondition: the number is narrow.
     mutating func adjust(_ number: ExactNumber, isAdded: Bool) {

@@ -47,9 +47,10 @@ package struct ValueCounts<Value: CountedValue>: InvertibleAccumulator {
         for (value, count) in other.counts { adjust(value, by: count) }
     }
 
-    /// - Precondition: neither state is beyond the limit.
+    package var isInvertible: Bool { registers == nil }
+
     package mutating func subtract(_ other: ValueCounts) {
-        precondition(registers == nil && other.registers == nil, "a sketch has no inverse")
+        precondition(isInvertible && other.isInvertible, "a sketch has no inverse")
         for (value, count) in other.counts { adjust(value, by: -count) }
     }
 

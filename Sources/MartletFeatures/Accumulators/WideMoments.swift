@@ -58,17 +58,14 @@ struct WideMoments: Sendable, Equatable {
     func totalSum(_ narrow: NarrowMoments) -> WideInteger {
         var total = sum
         total.add(
-            signed: [narrow.sum.low, narrow.sum.middle, narrow.sum.high],
-            position: FixedSum.unitExponent - Self.sumUnitExponent)
+            signed: narrow.sum.words, position: FixedSum.unitExponent - Self.sumUnitExponent)
         return total
     }
 
     func totalSquares(_ narrow: NarrowMoments) -> WideInteger {
         var total = squares
-        let part = narrow.squares
         total.add(
-            signed: [part.word0, part.word1, part.word2, part.word3, part.word4],
-            position: FixedSquares.unitExponent - Self.squaresUnitExponent)
+            signed: narrow.squares.words, position: FixedSquares.unitExponent - Self.squaresUnitExponent)
         return total
     }
 

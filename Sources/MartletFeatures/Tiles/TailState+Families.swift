@@ -33,13 +33,9 @@ extension TileWriter {
         append(UInt32(truncatingIfNeeded: moments.count))
         guard needsSum else { return }
         append(UInt32(moments.wide == nil ? 0 : 1))
-        append(moments.narrow.sum.low)
-        append(moments.narrow.sum.middle)
-        append(moments.narrow.sum.high)
+        moments.narrow.sum.forEachWord { append($1) }
         guard let wide = moments.wide else { return }
-        append(wide.positiveInfinities)
-        append(wide.negativeInfinities)
-        append(wide.finiteCount)
+        append(headOf: wide)
         if wide.finiteCount != 0 { for word in wide.sum.words { append(word) } }
     }
 }
@@ -50,9 +46,7 @@ extension TailReader {
         moments.narrow.count = Int64(try next(UInt32.self))
         guard needsSum else { return moments }
         let isWide = try next(UInt32.self) != 0
-        moments.narrow.sum.low = try next(UInt64.self)
-        moments.narrow.sum.middle = try next(UInt64.self)
-        moments.narrow.sum.high = try next(UInt64.self)
+        moments.narrow.sum = try FixedSum { _ throws(MartletError) in try next(UInt64.self) }
         guard isWide else { return moments }
         var wide = try wideHead()
         if wide.finiteCount != 0 { wide.sum = WideInteger(try words(WideMoments.sumWordCount)) }
@@ -60,7 +54,7 @@ extension TailReader {
         return moments
     }
 
-    fileprivate mutating func wideHead() throws(MartletError) -> WideMoments {
+    mutating func wideHead() throws(MartletError) -> WideMoments {
         var wide = WideMoments()
         wide.positiveInfinities = try next(Int64.self)
         wide.negativeInfinities = try next(Int64.self)
@@ -76,19 +70,13 @@ private let beyondLimit = UInt32.max
 /// if there are any the words of sum, squares and cubes.
 extension SkewMoments: TailState {
     func append(to writer: TileWriter, _ slot: TileSlot) {
-        let narrow = moments.narrow
         writer.append(UInt32(truncatingIfNeeded: moments.count))
         writer.append(UInt32(moments.wide == nil ? 0 : 1))
-        for word in [narrow.sum.low, narrow.sum.middle, narrow.sum.high] { writer.append(word) }
-        let squares = narrow.squares
-        for word in [squares.word0, squares.word1, squares.word2, squares.word3, squares.word4] {
-            writer.append(word)
-        }
+        moments.narrow.sum.forEachWord { writer.append($1) }
+        moments.narrow.squares.forEachWord { writer.append($1) }
         for word in cubes.words { writer.append(word) }
         guard let wide = moments.wide else { return }
-        writer.append(wide.positiveInfinities)
-        writer.append(wide.negativeInfinities)
-        writer.append(wide.finiteCount)
+        writer.append(headOf: wide)
         guard let wideCubes else { return }
         for word in wide.sum.words + wide.squares.words + wideCubes.words { writer.append(word) }
     }
@@ -97,14 +85,8 @@ extension SkewMoments: TailState {
         var state = SkewMoments()
         state.moments.narrow.count = Int64(try reader.next(UInt32.self))
         let isWide = try reader.next(UInt32.self) != 0
-        state.moments.narrow.sum.low = try reader.next(UInt64.self)
-        state.moments.narrow.sum.middle = try reader.next(UInt64.self)
-        state.moments.narrow.sum.high = try reader.next(UInt64.self)
-        state.moments.narrow.squares.word0 = try reader.next(UInt64.self)
-        state.moments.narrow.squares.word1 = try reader.next(UInt64.self)
-        state.moments.narrow.squares.word2 = try reader.next(UInt64.self)
-        state.moments.narrow.squares.word3 = try reader.next(UInt64.self)
-        state.moments.narrow.squares.word4 = try reader.next(UInt64.self)
+        state.moments.narrow.sum = try FixedSum { _ throws(MartletError) in try reader.next(UInt64.self) }
+        state.moments.narrow.squares = try FixedSquares { _ throws(MartletError) in try reader.next(UInt64.self) }
         state.cubes = FixedCubes(words: try reader.words(8))
         guard isWide else { return state }
         var wide = try reader.wideHead()

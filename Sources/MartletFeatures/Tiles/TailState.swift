@@ -7,6 +7,20 @@ protocol TailState: Accumulator {
     /// What `append` wrote.
     /// - Throws: `corruptData` for anything else that would be unsafe to go on with.
     static func read(_ reader: inout TailReader, _ slot: TileSlot) throws(MartletError) -> Self
+    /// The state without the inputs of the other; nil where only the inputs that stay can tell.
+    func without(_ other: Self) -> Self?
+}
+
+extension TailState {
+    func without(_ other: Self) -> Self? { other == .zero ? self : nil }
+}
+
+extension TailState where Self: InvertibleAccumulator {
+    func without(_ other: Self) -> Self? {
+        if other == .zero { return self }
+        guard isInvertible && other.isInvertible else { return nil }
+        return subtracted(self, other)
+    }
 }
 
 /// Reads a part of a record's tail from its start to its end, and never beyond.

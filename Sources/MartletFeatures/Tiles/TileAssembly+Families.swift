@@ -42,7 +42,8 @@ extension TileAssembly {
             case .values:
                 if try assembleDistinct(walk, step, row) { continue }
                 try assembleTail(walk, step, time &- tier.end.lag, row)
-            case .skew, .firsts, .lasts, .registers, .sketch, .keyed, .decayed, .sessions:
+            case .sessions: try assembleSessions(walk, step, row)
+            case .skew, .firsts, .lasts, .registers, .sketch, .keyed, .decayed:
                 try assembleTail(walk, step, time &- tier.end.lag, row)
             }
         }
@@ -198,6 +199,29 @@ extension TileAssembly {
             }
             if newest == .min { continue }
             for output in window.outputs { set(output.column, row, newest) }
+        }
+    }
+
+    /// Counts sessions by the ends of each tile's alone: tiles go back in time, so that only the newest session of a
+    /// tile and the oldest so far can be one.
+    private mutating func assembleSessions(
+        _ walk: TileWalk, _ step: AssemblyPlan.Step, _ row: Int
+    ) throws(MartletError) {
+        var tile = walk.newest
+        var count: Int64 = 0
+        var oldest: Int64?
+        for window in step.windows {
+            while tile > bounds[window.window] {
+                tile -= 1
+                let part = try walk.record.tailPart(at: walk.place(tile))
+                if part.isEmpty { continue }
+                guard part.count % 16 == 0 else { throw corruptTail }
+                count &+= Int64(part.count / 16)
+                let newest = load(part, part.count - 8, Int64.self)
+                if let oldest, oldest &- newest <= walk.slot.key.gap { count &-= 1 }
+                oldest = load(part, 0, Int64.self)
+            }
+            for output in window.outputs { set(output.column, row, count) }
         }
     }
 

@@ -2,7 +2,7 @@ import MartletCore
 import MartletDefinitions
 
 extension TileAssembly {
-    /// Lowers the features of a family whose states are in the tail.
+    /// Lowers the features of a family whose states are in the tail and have to be combined.
     mutating func assembleTail(
         _ walk: TileWalk, _ step: AssemblyPlan.Step, _ time: Int64, _ row: Int
     ) throws(MartletError) {
@@ -29,8 +29,8 @@ extension TileAssembly {
                 try combine(KeyedMoments<Int64>.self, walk, step, time, row)
             }
         case .decayed: try combine(DecayedSums.self, walk, step, time, row)
-        case .sessions: try combine(Sessions.self, walk, step, time, row)
-        case .rows, .moments, .extremes, .ends, .newest: preconditionFailure("\(walk.slot.family) has a fixed size")
+        case .rows, .moments, .extremes, .ends, .newest, .sessions:
+            preconditionFailure("\(walk.slot.family) is assembled in place")
         }
     }
 

@@ -45,6 +45,15 @@ struct TileRecord {
     @inline(__always)
     func start(_ tier: Int) -> Int { Int(load(bytes, TileLayout.headerByteCount + 8 * tier + 4, UInt32.self)) }
 
+    /// The start of each tile of a tier and where its states are.
+    func tiles(_ index: Int, _ tier: TileTier) -> [(start: Int64, states: Int)] {
+        let count = tileCount(index)
+        let place = start(index)
+        return (0..<count).map {
+            (load(bytes, place + 8 * $0, Int64.self), place + 8 * count + $0 * tier.stateByteCount)
+        }
+    }
+
     /// - Returns: nil where the reference points out of the record.
     @inline(__always)
     func tail(_ offset: Int, _ count: Int) -> UnsafeRawBufferPointer? {
@@ -53,6 +62,26 @@ struct TileRecord {
             return nil
         }
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+    }
+}
+
+/// Reads a record in place; it is valid within `body` only.
+/// - Throws: as `TileRecord.init` and `body`.
+func withRecord<Value>(
+    _ bytes: [UInt8], _ layout: TileLayout, _ body: (TileRecord) throws(MartletError) -> Value
+) throws(MartletError) -> Value {
+    let result = bytes.withUnsafeBytes { bytes in
+        Result { () throws(MartletError) in try body(try TileRecord(bytes, layout)) }
+    }
+    return try result.get()
+}
+
+func withRecords<Value>(
+    _ left: [UInt8], _ right: [UInt8], _ layout: TileLayout,
+    _ body: (TileRecord, TileRecord) throws(MartletError) -> Value
+) throws(MartletError) -> Value {
+    try withRecord(left, layout) { left throws(MartletError) in
+        try withRecord(right, layout) { right throws(MartletError) in try body(left, right) }
     }
 }
 

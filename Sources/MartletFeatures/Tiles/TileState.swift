@@ -26,7 +26,45 @@ enum TileState {
         default: preconditionFailure("states of different families")
         }
     }
+
+    /// The state without the inputs of the other; nil where only the inputs that stay can tell.
+    /// - Precondition: both are states of the same slot.
+    func without(_ other: TileState) -> TileState? {
+        switch (self, other) {
+        case (.rows(let left), .rows(let right)): .rows(subtracted(left, right))
+        case (.moments(let left), .moments(let right)): .moments(subtracted(left, right))
+        case (.tail(let left), .tail(let right)): withoutTail(left, right).map(TileState.tail)
+        default: other.isZero ? self : nil
+        }
+    }
+
+    /// Whether the state is that of no input.
+    var isZero: Bool {
+        switch self {
+        case .rows(let state): state == .zero
+        case .moments(let state): state == .zero
+        case .extremes(let state): state == .zero
+        case .textExtremes(let state): state == .zero
+        case .ends(let state): state == .zero
+        case .textEnds(let state): state == .zero
+        case .newest(let state): state == .zero
+        case .tail(let state): isZeroTail(state)
+        }
+    }
 }
+
+func subtracted<State: InvertibleAccumulator>(_ left: State, _ right: State) -> State {
+    var state = left
+    state.subtract(right)
+    return state
+}
+
+private func withoutTail<State: TailState>(_ left: State, _ right: any TailState) -> (any TailState)? {
+    guard let right = right as? State else { preconditionFailure("states of different families") }
+    return left.without(right)
+}
+
+private func isZeroTail(_ state: some TailState) -> Bool { state == .zero }
 
 private func combined<State: Accumulator>(_ left: State, _ right: State) -> State {
     var state = left
@@ -162,16 +200,10 @@ extension TileRecord {
         var moments = NarrowMoments()
         moments.count = Int64(load(bytes, place, UInt32.self))
         if slot.needsSum {
-            moments.sum.low = load(bytes, place + 8, UInt64.self)
-            moments.sum.middle = load(bytes, place + 16, UInt64.self)
-            moments.sum.high = load(bytes, place + 24, UInt64.self)
+            moments.sum = FixedSum { load(bytes, place &+ 8 &+ 8 &* $0, UInt64.self) }
         }
         if slot.needsSquares {
-            moments.squares.word0 = load(bytes, place + 32, UInt64.self)
-            moments.squares.word1 = load(bytes, place + 40, UInt64.self)
-            moments.squares.word2 = load(bytes, place + 48, UInt64.self)
-            moments.squares.word3 = load(bytes, place + 56, UInt64.self)
-            moments.squares.word4 = load(bytes, place + 64, UInt64.self)
+            moments.squares = FixedSquares { load(bytes, place &+ 32 &+ 8 &* $0, UInt64.self) }
         }
         return moments
     }
@@ -179,21 +211,14 @@ extension TileRecord {
     @inline(never)
     func wideMoments(_ slot: TileSlot, _ offset: Int) throws(MartletError) -> WideMoments {
         guard let head = tail(offset, 24) else { throw corruptTail }
-        var wide = WideMoments()
-        wide.positiveInfinities = load(head, 0, Int64.self)
-        wide.negativeInfinities = load(head, 8, Int64.self)
-        wide.finiteCount = load(head, 16, Int64.self)
+        var headReader = TailReader(head)
+        var wide = try headReader.wideHead()
         if wide.finiteCount == 0 { return wide }
         let wordCount = WideMoments.sumWordCount + (slot.needsSquares ? WideMoments.squaresWordCount : 0)
         guard let words = tail(offset + 24, 8 * wordCount) else { throw corruptTail }
-        for index in 0..<wordCount {
-            let word = load(words, 8 * index, UInt64.self)
-            if index < WideMoments.sumWordCount {
-                wide.sum.words[index] = word
-            } else {
-                wide.squares.words[index - WideMoments.sumWordCount] = word
-            }
-        }
+        var reader = TailReader(words)
+        wide.sum = WideInteger(try reader.words(WideMoments.sumWordCount))
+        if slot.needsSquares { wide.squares = WideInteger(try reader.words(WideMoments.squaresWordCount)) }
         return wide
     }
 

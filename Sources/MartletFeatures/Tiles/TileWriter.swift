@@ -89,29 +89,25 @@ extension TileWriter {
     func write(_ moments: Moments, _ slot: TileSlot, at place: Int) {
         store(UInt32(truncatingIfNeeded: moments.count), place)
         if slot.needsSum {
-            let sum = moments.narrow.sum
-            store(sum.low, place + 8)
-            store(sum.middle, place + 16)
-            store(sum.high, place + 24)
+            moments.narrow.sum.forEachWord { store($1, place + 8 + 8 * $0) }
         }
         if slot.needsSquares {
-            let squares = moments.narrow.squares
-            store(squares.word0, place + 32)
-            store(squares.word1, place + 40)
-            store(squares.word2, place + 48)
-            store(squares.word3, place + 56)
-            store(squares.word4, place + 64)
+            moments.narrow.squares.forEachWord { store($1, place + 32 + 8 * $0) }
         }
         guard slot.needsSum, let wide = moments.wide else { return }
         store(end, place + 4)
-        append(wide.positiveInfinities)
-        append(wide.negativeInfinities)
-        append(wide.finiteCount)
+        append(headOf: wide)
         if wide.finiteCount == 0 { return }
         for word in wide.sum.words { append(word) }
         if slot.needsSquares {
             for word in wide.squares.words { append(word) }
         }
+    }
+
+    func append(headOf wide: WideMoments) {
+        append(wide.positiveInfinities)
+        append(wide.negativeInfinities)
+        append(wide.finiteCount)
     }
 
     func write(_ order: OrderKey, at place: Int) {

@@ -68,18 +68,7 @@ private func keysOfPart(_ part: Int, of parts: Int, _ groups: RowGrouping) -> Ra
         if part == 0 { return 0 }
         if part == parts { return groups.keyCount }
         let target = Int32(groups.rows.count * part / parts)
-        var start = 0
-        var count = groups.keyCount
-        while count > 0 {
-            let half = count >> 1
-            if groups.offsets[start + half] < target {
-                start += half + 1
-                count -= half + 1
-            } else {
-                count = half
-            }
-        }
-        return start
+        return partitionPoint(0..<groups.keyCount) { groups.offsets[$0] >= target }
     }
     return firstKey(part)..<max(firstKey(part), firstKey(part + 1))
 }
@@ -175,7 +164,7 @@ private struct TileBuilder {
         var end = Int64.min
         for event in first..<workspace.eventCount where workspace.times[event] >= end {
             count += 1
-            end = flooredTime(workspace.times[event], tier.hop.microseconds) + tier.hop.microseconds
+            end = flooredToMultiple(workspace.times[event], of: tier.hop.microseconds) + tier.hop.microseconds
         }
         return count
     }
@@ -185,7 +174,7 @@ private struct TileBuilder {
     ) {
         var event = first
         for tile in 0..<tileCount {
-            let start = flooredTime(workspace.times[event], tier.hop.microseconds)
+            let start = flooredToMultiple(workspace.times[event], of: tier.hop.microseconds)
             var end = event + 1
             while end < workspace.eventCount && workspace.times[end] < start + tier.hop.microseconds { end += 1 }
             writer.store(start, place + 8 * tile)

@@ -9,18 +9,11 @@ extension WindowPlan {
     ///   GiB.
     package func merge(_ left: [UInt8], _ right: [UInt8]) throws(MartletError) -> [UInt8] {
         let layout = tileLayout
-        let result = left.withUnsafeBytes { left in
-            right.withUnsafeBytes { right in
-                Result { () throws(MartletError) in
-                    let left = try TileRecord(left, layout)
-                    let right = try TileRecord(right, layout)
-                    try left.verifyChecksum()
-                    try right.verifyChecksum()
-                    return try merged(left, right, layout)
-                }
-            }
+        return try withRecords(left, right, layout) { left, right throws(MartletError) in
+            try left.verifyChecksum()
+            try right.verifyChecksum()
+            return try merged(left, right, layout)
         }
-        return try result.get()
     }
 }
 
@@ -64,16 +57,9 @@ private func merged(_ left: TileRecord, _ right: TileRecord, _ layout: TileLayou
 private func mergedTiles(
     _ left: TileRecord, _ right: TileRecord, _ tier: TileTier, _ index: Int, _ upTo: Int64
 ) -> [MergedTile] {
-    func tiles(_ record: TileRecord) -> [(start: Int64, states: Int)] {
-        let count = record.tileCount(index)
-        let place = record.start(index)
-        return (0..<count).map {
-            (load(record.bytes, place + 8 * $0, Int64.self), place + 8 * count + $0 * tier.stateByteCount)
-        }
-    }
     let oldest = tier.firstStart(at: Timestamp(microseconds: upTo)).microseconds
-    let leftTiles = tiles(left).filter { $0.start >= oldest }
-    let rightTiles = tiles(right).filter { $0.start >= oldest }
+    let leftTiles = left.tiles(index, tier).filter { $0.start >= oldest }
+    let rightTiles = right.tiles(index, tier).filter { $0.start >= oldest }
     var result: [MergedTile] = []
     var next = 0
     for tile in leftTiles {

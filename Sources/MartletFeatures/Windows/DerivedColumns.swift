@@ -15,15 +15,23 @@ extension WindowPlan.Feature {
     }
 
     /// How long before the moment that the window is seen from at each time the timestamps beside them are; null where
-    /// they are. The column itself for a feature that tells no such thing.
+    /// they are, and where 64 bits do not hold the distance, as from an infinite timestamp. The column itself for a
+    /// feature that tells no such thing.
     /// - Precondition: one time a value.
     func elapsed(since newest: Column, at times: [Int64]) -> Column {
         guard let unit = elapsedUnit else { return newest }
         guard case .timestamp(let values) = newest.values, values.count == times.count else {
             preconditionFailure("time passes since timestamps, one time each")
         }
-        return Column(
-            .float64(zip(values, times).map { Double(window.moment(at: $1) &- $0) / unit }), validity: newest.validity)
+        var validity = newest.validity
+        let elapsed = values.indices.map { row -> Double in
+            let (distance, isBeyond) = window.moment(at: times[row]).subtractingReportingOverflow(values[row])
+            if !isBeyond { return Double(distance) / unit }
+            if validity == nil { validity = Bitmap(repeating: true, count: values.count) }
+            validity?[row] = false
+            return 0
+        }
+        return Column(.float64(elapsed), validity: validity)
     }
 }
 

@@ -51,12 +51,4 @@ extension KeyWorkspace {
             }
         }
     }
-
-    /// Whether each event has a value in the column; without a column all events count.
-    func presence(_ column: Int?) -> UnsafeMutablePointer<UInt8> {
-        if let column { return present[column].base }
-        ones.reserve(eventCount)
-        for event in 0..<eventCount { ones.base[event] = 1 }
-        return ones.base
-    }
 }

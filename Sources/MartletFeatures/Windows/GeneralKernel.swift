@@ -77,14 +77,12 @@ extension KeyWorkspace {
                 DecayedKernel(present: present, times: times, numbers: numbers(group), halfLife: group.key.halfLife),
                 group, slots, firstSlot)
         case .keyed: computeKeyed(group, slots, firstSlot)
-        case .sessions:
-            scanState(SessionsKernel(present: present, times: times, gap: group.key.gap), group, slots, firstSlot)
         case .registers:
             scanState(
                 RegistersKernel(
                     present: present, bits: bits[group.inputIndex].base, isReal: group.isReal, hashes: hashes),
                 group, slots, firstSlot)
-        case .rows, .moments, .extremes, .ends, .firsts, .lasts, .newest, .values, .sketch:
+        case .rows, .moments, .extremes, .ends, .firsts, .lasts, .newest, .values, .sketch, .sessions:
             preconditionFailure("\(group.family) has a kernel of its own")
         }
     }
@@ -97,12 +95,12 @@ extension KeyWorkspace {
         guard let category = group.key.category else { preconditionFailure("the state is split by a column") }
         sortCodes(makeCodes(category, isReal: false))
         // An event counts where both its category and its value are there.
-        ones.reserve(eventCount)
+        bothPresent.reserve(eventCount)
         for event in 0..<eventCount {
-            ones.base[event] = present[category].base[event] & present[group.inputIndex].base[event]
+            bothPresent.base[event] = present[category].base[event] & present[group.inputIndex].base[event]
         }
         let kernel = KeyedKernel(
-            present: ones.base, codes: codes.base, numbers: group.needsSum ? numbers(group) : nil)
+            present: bothPresent.base, codes: codes.base, numbers: group.needsSum ? numbers(group) : nil)
         slideState(kernel, group, slots, firstSlot)
     }
 

@@ -39,14 +39,23 @@ final class KeyWorkspace {
     let targets = Scratch<KernelTarget>()
     let codes = Scratch<Int32>()
     let codeCounts = Scratch<Int32>()
+    /// The codes that a window holds, and of each where it stands among them.
+    let heldCodes = Scratch<Int32>()
+    let codePlaces = Scratch<Int32>()
+    /// How often a window holds the codes of each run of `BucketCounts.blockLength`.
+    let blockCounts = Scratch<Int64>()
     /// By code: the ordered bits of its value, and a row that has it.
     let codeKeys = Scratch<Int64>()
     let codeRows = Scratch<Int32>()
     let tableKeys = Scratch<Int64>()
     let tableCodes = Scratch<Int32>()
     let neighbours = Scratch<Int32>()
-    /// A row is never null.
-    let ones = Scratch<UInt8>()
+    /// The events that a window holds.
+    let heldEvents = EventSet()
+    /// Whether each event has both of what is asked of it.
+    let bothPresent = Scratch<UInt8>()
+    private let ones = Scratch<UInt8>()
+    private var oneCount = 0
     private var sorting: [TimedRow] = []
 
     init(inputCount: Int) {
@@ -128,15 +137,27 @@ final class KeyWorkspace {
         keepEvents(from: windows.reduce(Int64.max) { min($0, $1.left(at: labels[0])) }, before: labels[labelCount - 1])
     }
 
-    /// Drops the events that had not arrived by `time`.
-    func keepEvents(arrivedBy time: Int64, _ arrivalTimes: [Int64]) {
-        var kept = 0
-        for event in 0..<eventCount where arrivalTimes[Int(rows[event])] <= time {
-            rows[kept] = rows[event]
-            times[kept] = times[event]
-            kept &+= 1
+    /// The events at hand, for loads of parts of them.
+    var sortedEvents: SortedEvents {
+        SortedEvents(
+            rows: Array(UnsafeBufferPointer(start: rows, count: eventCount)),
+            times: Array(UnsafeBufferPointer(start: times, count: eventCount)))
+    }
+
+    /// Takes the events with `first <= event time < end`, of them those for which `isKnown` holds.
+    func loadEvents(_ events: SortedEvents, from first: Int64, before end: Int64, where isKnown: (Int32) -> Bool) {
+        let start = partitionPoint(events.times.indices) { events.times[$0] >= first }
+        let stop = partitionPoint(start..<events.times.count) { events.times[$0] >= end }
+        eventRoom.reserve(stop - start)
+        timeRoom.reserve(stop - start)
+        rows = eventRoom.base
+        times = timeRoom.base
+        eventCount = 0
+        for index in start..<stop where isKnown(events.rows[index]) {
+            rows[eventCount] = events.rows[index]
+            times[eventCount] = events.times[index]
+            eventCount &+= 1
         }
-        eventCount = kept
     }
 
     /// Finds where the windows of a run end at every label. Ends only move forward, so that it is one walk.
@@ -206,26 +227,11 @@ final class KeyWorkspace {
 
     /// Drops the events outside `[first, end)`.
     func keepEvents(from first: Int64, before end: Int64) {
-        let start = lowerBound(first)
-        let stop = max(start, lowerBound(end))
+        let start = partitionPoint(0..<eventCount) { times[$0] >= first }
+        let stop = partitionPoint(start..<eventCount) { times[$0] >= end }
         rows += start
         times += start
         eventCount = stop - start
-    }
-
-    private func lowerBound(_ time: Int64) -> Int {
-        var start = 0
-        var count = eventCount
-        while count > 0 {
-            let half = count >> 1
-            if times[start + half] < time {
-                start += half + 1
-                count -= half + 1
-            } else {
-                count = half
-            }
-        }
-        return start
     }
 
     /// Finds for each event the first label that sees it: the first after its event time, and, given arrival times, not
@@ -243,7 +249,7 @@ final class KeyWorkspace {
                 if let arrivalTimes {
                     let arrival = arrivalTimes[Int(rows[event])]
                     if arrival > labelTimes.base[label] {
-                        seer = firstLabel(at: arrival, from: label)
+                        seer = partitionPoint(label..<labelCount) { labelTimes.base[$0] >= arrival }
                         isInOrder = false
                     }
                 }
@@ -258,21 +264,6 @@ final class KeyWorkspace {
             event &+= 1
         }
         if !isInOrder { sortSchedule() }
-    }
-
-    private func firstLabel(at time: Int64, from first: Int) -> Int {
-        var start = first
-        var count = labelCount - first
-        while count > 0 {
-            let half = count >> 1
-            if labelTimes.base[start + half] < time {
-                start += half + 1
-                count -= half + 1
-            } else {
-                count = half
-            }
-        }
-        return start
     }
 
     /// A counting sort of the events by their first seer; those nobody sees are left out.
@@ -298,12 +289,48 @@ final class KeyWorkspace {
         }
     }
 
+    /// Whether each event has a value in the column; without a column all events count.
+    func presence(_ column: Int?) -> UnsafeMutablePointer<UInt8> {
+        if let column { return present[column].base }
+        // Filled for the largest entity so far, not for each tile and state that asks.
+        if eventCount > oneCount {
+            ones.reserve(eventCount)
+            ones.base.update(repeating: 1, count: eventCount)
+            oneCount = eventCount
+        }
+        return ones.base
+    }
+
     /// Brings the values of an input into the order of the events.
     func gather(_ input: Int, _ view: ColumnView) {
         bits[input].reserve(eventCount)
         present[input].reserve(eventCount)
         view.gather(rows, eventCount, into: bits[input].base, present[input].base)
     }
+}
+
+/// An entity's events in order.
+struct SortedEvents {
+    var rows: [Int32]
+    var times: [Int64]
+}
+
+/// The first index of the range at which a condition holds that holds at all later ones too; the range's end where it
+/// holds at none.
+@inline(__always)
+func partitionPoint(_ range: Range<Int>, _ holds: (Int) -> Bool) -> Int {
+    var start = range.lowerBound
+    var count = range.count
+    while count > 0 {
+        let half = count >> 1
+        if holds(start + half) {
+            count = half
+        } else {
+            start += half + 1
+            count -= half + 1
+        }
+    }
+    return start
 }
 
 /// One feature of a kernel: the left ends of its window and where its results go, label by label.

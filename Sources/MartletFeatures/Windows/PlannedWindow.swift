@@ -17,7 +17,7 @@ package struct PlannedWindow: Sendable, Hashable {
         self.span = span
         self.shape = shape
         self.lag = lag
-        hop = isExact || !shape.isByTime ? TimeSpan(microseconds: 1) : roundingHop(of: span)
+        hop = isExact || !shape.isByTime ? TimeSpan(microseconds: 1) : windowHop(span)
     }
 
     package func left(at time: Timestamp) -> Timestamp { Timestamp(microseconds: left(at: time.microseconds)) }
@@ -28,7 +28,7 @@ package struct PlannedWindow: Sendable, Hashable {
     func left(at time: Int64) -> Int64 {
         switch shape {
         case .tumbling: end.right(at: time) &- span.microseconds
-        default: flooredTime(time &- lag.microseconds &- span.microseconds, hop.microseconds)
+        default: flooredToMultiple(time &- lag.microseconds &- span.microseconds, of: hop.microseconds)
         }
     }
 
@@ -58,20 +58,5 @@ struct WindowEnd: Sendable, Hashable {
 
     /// The first time after the window.
     @inline(__always)
-    func right(at time: Int64) -> Int64 { flooredTime(time &- lag, step) }
-}
-
-/// The left ends of windows of 12 days and more are rounded down to a day, of 12 hours and more to an hour, of shorter
-/// ones to 5 minutes (DESIGN section 4).
-package func roundingHop(of span: TimeSpan) -> TimeSpan {
-    if span >= .days(12) { return .days(1) }
-    return span >= .hours(12) ? .hours(1) : .minutes(5)
-}
-
-/// Rounded down to a multiple of `step`, also below zero.
-@inline(__always)
-func flooredTime(_ time: Int64, _ step: Int64) -> Int64 {
-    if step == 1 { return time }
-    let remainder = time % step
-    return time &- (remainder < 0 ? remainder &+ step : remainder)
+    func right(at time: Int64) -> Int64 { flooredToMultiple(time &- lag, of: step) }
 }

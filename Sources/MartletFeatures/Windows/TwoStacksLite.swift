@@ -1,14 +1,15 @@
 /// The state of a sliding window for what has no inverse: Two-Stacks-Lite (Tangwongsan, Hirzel, Schneider, "In-order
-/// sliding-window aggregation in worst-case constant time", VLDB Journal 2021, section 4), one combination a reading.
+/// sliding-window aggregation in worst-case constant time", VLDB Journal 2021, section 4).
 ///
 /// The window is a range of event numbers of which both ends only grow. Its events are in two parts. The back is one
 /// state to which new events are added. The front keeps for some of its events the state of everything from there to
 /// its end, so that the left end moves by dropping states; when it has moved past the front, all events become the
 /// front, which is read from its end to its start. So each event is added twice at most.
 ///
-/// The front has at most `sliceMaximum` states, which may be large; what lies between the left end and the next of them
-/// is added at each reading. An event that comes late, before the end of the front, makes the next reading build the
-/// front anew.
+/// The front has at most `sliceMaximum` states, which may be large. A reading adds the events between the left end and
+/// the next of them, at most a `sliceMaximum`th of the window, and combines once. An event that comes late, before the
+/// end of the front, makes the next reading build the front anew, which takes O(events of the window): so this is for
+/// states to which an event is added in the same time wherever it stands.
 struct TwoStacksLite<State: Accumulator> {
     static var sliceMaximum: Int { 256 }
 

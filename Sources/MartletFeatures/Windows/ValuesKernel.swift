@@ -2,32 +2,26 @@ import MartletCore
 import MartletDefinitions
 
 extension KeyWorkspace {
-    /// distinct, top_k, histogram and quantiles of one column for all labels and windows: each value (or bucket of the
-    /// quantile sketch) gets a small number within the entity, and each window counts how often it holds each number.
+    /// distinct, top_k and histogram of one column for all labels and windows: each value gets a small number within
+    /// the entity, and each window counts how often it holds each number.
     ///
-    /// O(1) an event and window; a list, a quantile and an estimate beyond the limit take O(values of the entity) a
-    /// label.
+    /// O(1) an event and window; a list and an estimate beyond the limit take as many steps a label as the window holds
+    /// different values, however many the entity has.
     func computeValues(_ group: StateGroup, _ input: Int, _ hashes: [UInt64], _ slots: FeatureSlots, _ firstSlot: Int) {
-        let isSketch = group.family == .sketch
-        let codeCount = makeCodes(input, isReal: group.isReal, isBucketed: isSketch)
-        if isSketch || group.needsOrder { sortCodes(codeCount) }
+        let codeCount = makeCodes(input, isReal: group.isReal)
+        if group.needsOrder { sortCodes(codeCount) }
         codeCounts.reserve(codeCount)
-        let counts = codeCounts.base
+        heldCodes.reserve(codeCount)
+        codePlaces.reserve(codeCount)
         let codes = codes.base
         for window in Set(group.outputs.map(\.window)) {
             let outputs = group.outputs.filter { $0.window == window }
-            for code in 0..<codeCount { counts[code] = 0 }
-            var held = CodeCounts(codeCount: codeCount, counts: counts)
+            var held = HeldCodes(
+                codeCount: codeCount, counts: codeCounts.base, codes: heldCodes.base, places: codePlaces.base)
             slide(window, present[input].base) { event in
-                let code = Int(codes[event])
-                if counts[code] == 0 { held.distinct &+= 1 }
-                counts[code] &+= 1
-                held.total &+= 1
+                held.add(codes[event])
             } remove: { event in
-                let code = Int(codes[event])
-                counts[code] &-= 1
-                if counts[code] == 0 { held.distinct &-= 1 }
-                held.total &-= 1
+                held.remove(codes[event])
             } lower: { label in
                 for output in outputs { lower(held, output, hashes, slots, firstSlot + label) }
             }
@@ -35,44 +29,56 @@ extension KeyWorkspace {
     }
 
     private func lower(
-        _ held: CodeCounts, _ output: StateGroup.Output, _ hashes: [UInt64], _ slots: FeatureSlots, _ slot: Int
+        _ held: HeldCodes, _ output: StateGroup.Output, _ hashes: [UInt64], _ slots: FeatureSlots, _ slot: Int
     ) {
-        let isBeyond = held.distinct > differentValuesMaximum
+        let isBeyond = held.count > differentValuesMaximum
         switch output.function {
         case .distinct:
             slots.slots(output.feature)[slot] =
-                isBeyond ? estimateBeyondLimit(registers(held, hashes)) : Int64(held.distinct)
-        case .quantile:
-            slots.slots(output.feature)[slot] = MartletFeatures.slot(quantile(held, output.parameters.quantile))
+                isBeyond ? estimateBeyondLimit(registers(held, hashes)) : Int64(held.count)
         case .topK:
             if isBeyond { return }
             let frequent = mostFrequent(
-                held.present.map { ($0, Int64(held.counts[$0])) }, length: output.parameters.length)
-            slots.lists(output.feature)[slot] = NestedRows(rows: frequent.map { codeRows.base[$0] })
+                held.all.map { ($0, Int64(held.counts[Int($0)])) }, length: output.parameters.length)
+            slots.lists(output.feature)[slot] = NestedRows(rows: frequent.map { codeRows.base[Int($0)] })
         case .histogram:
             if isBeyond { return }
-            let present = held.present
+            let ascending = held.all.sorted()
             slots.lists(output.feature)[slot] = NestedRows(
-                rows: present.map { codeRows.base[$0] }, values: present.map { Int64(held.counts[$0]) })
+                rows: ascending.map { codeRows.base[Int($0)] }, values: ascending.map { Int64(held.counts[Int($0)]) })
         default: preconditionFailure("\(output.function) is not of different values")
         }
     }
 
-    private func registers(_ held: CodeCounts, _ hashes: [UInt64]) -> Registers {
+    private func registers(_ held: HeldCodes, _ hashes: [UInt64]) -> Registers {
         var registers = Registers()
-        for code in held.present { registers.add(hash(codeKeys.base[code], hashes)) }
+        for code in held.all { registers.add(hash(codeKeys.base[Int(code)], hashes)) }
         return registers
     }
 
-    private func quantile(_ held: CodeCounts, _ quantile: Double) -> Double? {
-        if held.total == 0 { return nil }
-        let rank = quantileRank(quantile, count: held.total)
-        var before: Int64 = 0
-        for code in 0..<held.codeCount {
-            before &+= Int64(held.counts[code])
-            if before > rank { return value(ofBucket: Int32(truncatingIfNeeded: codeKeys.base[code])) }
+    /// Quantiles of one column for all labels and windows, by the buckets of the sketch, which have numbers in their
+    /// order. O(1) an event and window, O(buckets of the entity / 64) a label.
+    func computeQuantiles(_ group: StateGroup, _ input: Int, _ slots: FeatureSlots, _ firstSlot: Int) {
+        let codeCount = makeCodes(input, isReal: group.isReal, isBucketed: true)
+        sortCodes(codeCount)
+        codeCounts.reserve(codeCount)
+        blockCounts.reserve(BucketCounts.blockCount(codeCount))
+        let codes = codes.base
+        for window in Set(group.outputs.map(\.window)) {
+            let outputs = group.outputs.filter { $0.window == window }
+            var held = BucketCounts(codeCount: codeCount, counts: codeCounts.base, blocks: blockCounts.base)
+            slide(window, present[input].base) { event in
+                held.adjust(Int(codes[event]), by: 1)
+            } remove: { event in
+                held.adjust(Int(codes[event]), by: -1)
+            } lower: { label in
+                for output in outputs {
+                    let code = held.code(atQuantile: output.parameters.quantile)
+                    let middle = code.map { value(ofBucket: Int32(truncatingIfNeeded: codeKeys.base[$0])) }
+                    slots.slots(output.feature)[firstSlot + label] = slot(middle)
+                }
+            }
         }
-        preconditionFailure("the rank is below the count")
     }
 
     /// Numbers the entity's values by an open-addressing table that is at most half full.
@@ -128,25 +134,87 @@ extension KeyWorkspace {
     }
 }
 
-/// How often a window holds each value.
-private struct CodeCounts {
-    let codeCount: Int
+/// Which values a window holds, and how often each.
+private struct HeldCodes {
     let counts: UnsafeMutablePointer<Int32>
-    /// How many different ones there are.
-    var distinct = 0
-    var total: Int64 = 0
+    /// Those with a count, in no order, and of each where it stands there.
+    private let codes: UnsafeMutablePointer<Int32>
+    private let places: UnsafeMutablePointer<Int32>
+    private(set) var count = 0
 
-    /// The codes that occur, ascending.
-    var present: [Int] {
-        var codes: [Int] = []
-        codes.reserveCapacity(distinct)
-        for code in 0..<codeCount where counts[code] != 0 { codes.append(code) }
-        return codes
+    init(
+        codeCount: Int, counts: UnsafeMutablePointer<Int32>, codes: UnsafeMutablePointer<Int32>,
+        places: UnsafeMutablePointer<Int32>
+    ) {
+        counts.update(repeating: 0, count: codeCount)
+        self.counts = counts
+        self.codes = codes
+        self.places = places
     }
 
-    init(codeCount: Int, counts: UnsafeMutablePointer<Int32>) {
-        self.codeCount = codeCount
+    var all: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(start: codes, count: count) }
+
+    @inline(__always)
+    mutating func add(_ code: Int32) {
+        if counts[Int(code)] == 0 {
+            codes[count] = code
+            places[Int(code)] = Int32(truncatingIfNeeded: count)
+            count &+= 1
+        }
+        counts[Int(code)] &+= 1
+    }
+
+    @inline(__always)
+    mutating func remove(_ code: Int32) {
+        counts[Int(code)] &-= 1
+        if counts[Int(code)] != 0 { return }
+        // The last one takes its place.
+        count &-= 1
+        let place = places[Int(code)]
+        codes[Int(place)] = codes[count]
+        places[Int(codes[count])] = place
+    }
+}
+
+/// How often a window holds each bucket, and each run of buckets.
+private struct BucketCounts {
+    static var blockLength: Int { 64 }
+    static func blockCount(_ codeCount: Int) -> Int { (codeCount + blockLength - 1) / blockLength }
+
+    private let counts: UnsafeMutablePointer<Int32>
+    private let blocks: UnsafeMutablePointer<Int64>
+    private var total: Int64 = 0
+
+    init(codeCount: Int, counts: UnsafeMutablePointer<Int32>, blocks: UnsafeMutablePointer<Int64>) {
+        counts.update(repeating: 0, count: codeCount)
+        blocks.update(repeating: 0, count: Self.blockCount(codeCount))
         self.counts = counts
+        self.blocks = blocks
+    }
+
+    @inline(__always)
+    mutating func adjust(_ code: Int, by amount: Int32) {
+        counts[code] &+= amount
+        blocks[code / Self.blockLength] &+= Int64(amount)
+        total &+= Int64(amount)
+    }
+
+    /// The bucket of the quantile; nil for no values.
+    func code(atQuantile quantile: Double) -> Int? {
+        if total == 0 { return nil }
+        let rank = quantileRank(quantile, count: total)
+        var before: Int64 = 0
+        var block = 0
+        while before &+ blocks[block] <= rank {
+            before &+= blocks[block]
+            block &+= 1
+        }
+        var code = block * Self.blockLength
+        while before &+ Int64(counts[code]) <= rank {
+            before &+= Int64(counts[code])
+            code &+= 1
+        }
+        return code
     }
 }
 

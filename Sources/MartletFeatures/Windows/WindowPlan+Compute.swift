@@ -69,30 +69,39 @@ extension WindowPlan {
         let labelRange = labelGroups.range(key)
         if labelRange.isEmpty { return }
         let arrivals = asKnown ? events.arrivalTimes : nil
-        func load(_ labels: Range<Int>, knownAt time: Int64?) {
-            workspace.loadLabels(labelTimes, labelGroups.rows, labels)
+        func loadAll() {
+            workspace.loadLabels(labelTimes, labelGroups.rows, labelRange)
             workspace.loadEvents(eventGroups, key, events)
-            if let time, let arrivals { workspace.keepEvents(arrivedBy: time, arrivals) }
             workspace.keepEvents(of: windows)
-            for input in inputs { workspace.gather(input.index, views[input.index]) }
+            gather()
         }
-        load(labelRange, knownAt: nil)
+        func gather() { for input in inputs { workspace.gather(input.index, views[input.index]) } }
+        func evaluate(_ run: WindowRun, from label: Int) {
+            workspace.findLefts(run.windows, of: windows)
+            compute(run, hashes, workspace, slots, label)
+        }
+        loadAll()
         for run in runs {
             workspace.findRights(run.end)
             workspace.makeSchedule(arrivalTimes: arrivals)
-            if workspace.isInOrder || !run.reachesBack {
-                workspace.findLefts(run.windows, of: windows)
-                compute(run, hashes, workspace, slots, labelRange.lowerBound)
+            guard let arrivals, !workspace.isInOrder && run.reachesBack else {
+                evaluate(run, from: labelRange.lowerBound)
                 continue
             }
-            for label in labelRange {
-                load(label..<label + 1, knownAt: labelTimes[Int(labelGroups.rows[label])])
+            let sorted = workspace.sortedEvents
+            for piece in workspace.labelPieces(of: run.windows.map { windows[$0] }, arrivals) {
+                let first = labelRange.lowerBound + piece.labels.lowerBound
+                workspace.loadLabels(
+                    labelTimes, labelGroups.rows, first..<labelRange.lowerBound + piece.labels.upperBound)
+                workspace.loadEvents(sorted, from: piece.reach.lowerBound, before: piece.reach.upperBound) { row in
+                    !piece.hasLateEvents || arrivals[Int(row)] <= piece.reach.upperBound
+                }
+                gather()
                 workspace.findRights(run.end)
                 workspace.makeSchedule(arrivalTimes: nil)
-                workspace.findLefts(run.windows, of: windows)
-                compute(run, hashes, workspace, slots, label)
+                evaluate(run, from: first)
             }
-            load(labelRange, knownAt: nil)
+            loadAll()
         }
     }
 
@@ -109,9 +118,11 @@ extension WindowPlan {
             case .ends: workspace.computeEnds(group, group.inputIndex, slots, first)
             case .firsts, .lasts: workspace.computeEndLists(group, group.inputIndex, slots, first)
             case .newest: workspace.computeNewest(group, slots, first)
-            case .values, .sketch:
+            case .values:
                 workspace.computeValues(group, group.inputIndex, hashes[group.inputIndex], slots, first)
-            case .skew, .registers, .keyed, .decayed, .sessions:
+            case .sketch: workspace.computeQuantiles(group, group.inputIndex, slots, first)
+            case .sessions: workspace.computeSessions(group, slots, first)
+            case .skew, .registers, .keyed, .decayed:
                 workspace.computeGeneral(group, group.key.column.map { hashes[$0] } ?? [], slots, first)
             }
         }
