@@ -21,4 +21,13 @@ extension Array where Element: BitwiseCopyable {
             initialized = count
         }
     }
+
+    /// Reserves room for `count` elements; large room on large pages.
+    package mutating func reserveLarge(_ count: Int) {
+        reserveCapacity(count)
+        let bytes = capacity * MemoryLayout<Element>.stride
+        withUnsafeMutableBytes { elements in
+            adviseLargePages(UnsafeMutableRawBufferPointer(start: elements.baseAddress, count: bytes))
+        }
+    }
 }

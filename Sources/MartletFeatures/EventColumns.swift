@@ -1,4 +1,5 @@
 package import MartletCore
+import Synchronization
 
 /// The events that features are computed from, column by column. Any order of rows; rows already in event-time order
 /// are cheapest.
@@ -63,11 +64,15 @@ package struct LabelColumns: Sendable {
 package let timeLimitMicroseconds: Int64 = 1 << 61
 
 /// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
-func checkTimes(_ times: [Int64], _ name: String) throws(MartletError) {
-    var bits: UInt64 = 0
-    // The sign folded away, only a time beyond the limit has one of the two highest bits.
-    for time in times { bits |= UInt64(bitPattern: time ^ (time &>> 63)) }
-    guard bits < UInt64(timeLimitMicroseconds) else {
+func checkTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(MartletError) {
+    let all = Atomic<UInt64>(0)
+    parallelRanges(of: times.count, threads: threads) { range in
+        var bits: UInt64 = 0
+        // The sign folded away, only a time beyond the limit has one of the two highest bits.
+        for time in times[range] { bits |= UInt64(bitPattern: time ^ (time &>> 63)) }
+        all.bitwiseOr(bits, ordering: .relaxed)
+    }
+    guard all.load(ordering: .relaxed) < UInt64(timeLimitMicroseconds) else {
         throw MartletError(.limitExceeded, "a \(name) lies more than 73,000 years from 1970", fix: "check its unit")
     }
 }

@@ -2,8 +2,9 @@ internal import CDuckDB
 internal import MartletCore
 internal import Synchronization
 
-/// The rows of running queries that the scalar function `martlet_collect(handle, column…)` puts aside on whatever
-/// thread computes them. A query's result would bring all of them through one thread, and copy them twice on the way.
+/// The rows of running queries that the scalar function `martlet_collect(handle, order, column…)` puts aside on
+/// whatever thread computes them. A query's result would bring all of them through one thread, and copy them twice on
+/// the way.
 final class CollectedRows: Sendable {
     typealias Handle = Int64
     static let function = "martlet_collect"
@@ -55,18 +56,17 @@ final class CollectedRows: Sendable {
 /// Takes the chunks of one query. Chunks of several threads come at once; each goes into a slab that no other thread
 /// has meanwhile.
 final class RowCollector: Sendable {
-    /// About as many rows as DuckDB gives a thread at a time, so that few slabs stay unfinished.
-    private static let slabRows = 131_072
+    /// The first slabs have room for about as many rows as DuckDB gives a thread at a time; those of a great answer are
+    /// larger, so that large pages can lie behind them.
+    private static let slabRows = (first: 131_072, later: 1_048_576)
 
     private let empty: [ColumnReader]
-    private let orderColumn: Int
     private let columnLimit: Int
     private let state = Mutex<(slabs: [Slab], idle: [Slab], failure: MartletError?)>(([], [], nil))
 
-    init(_ columns: [ColumnReader], orderedBy orderColumn: Int, columnLimit: Int) {
+    init(_ columns: [ColumnReader], columnLimit: Int) {
         self.columnLimit = columnLimit
         empty = columns
-        self.orderColumn = orderColumn
     }
 
     var failure: MartletError? { state.withLock { $0.failure } }
@@ -74,21 +74,22 @@ final class RowCollector: Sendable {
     func take(_ chunk: cmartlet_duckdb_chunk?) throws {
         let slab = state.withLock { $0.idle.popLast() } ?? newSlab()
         do {
-            try slab.append(unsafe chunk, orderColumn)
+            try slab.append(unsafe chunk)
         } catch let error as MartletError {
             state.withLock { $0.failure = error }
             throw error
         }
-        if slab.rowCount < Self.slabRows { state.withLock { $0.idle.append(slab) } }
+        if slab.rowCount < slab.capacity { state.withLock { $0.idle.append(slab) } }
     }
 
     private func newSlab() -> Slab {
-        let slab = Slab(empty, rows: Self.slabRows)
+        let count = state.withLock { $0.slabs.count }
+        let slab = Slab(empty, rows: count < 4 ? Self.slabRows.first : Self.slabRows.later)
         state.withLock { $0.slabs.append(slab) }
         return slab
     }
 
-    /// All rows, chunk after chunk by the first value of the order column.
+    /// All rows, chunk after chunk by the order of its first row.
     /// - Throws: `limitExceeded` for a column with more bytes of text than one column holds.
     func finish(threads: Int) throws -> RecordBatch {
         let slabs = state.withLock { $0.slabs }
@@ -120,29 +121,32 @@ final class RowCollector: Sendable {
 /// `@unchecked Sendable` because one thread at a time has it: `RowCollector` hands it out under its lock.
 private final class Slab: @unchecked Sendable {
     struct Run {
-        /// The order column of its first row, `Int64.min` for null.
+        /// The order of its first row, `Int64.min` for null.
         var order: Int64
         var rows: Range<Int>
     }
 
     var columns: [ColumnReader]
+    /// It takes chunks until it has so many rows.
+    let capacity: Int
     private(set) var rowCount = 0
     private(set) var runs: [Run] = []
 
     init(_ columns: [ColumnReader], rows: Int) {
         self.columns = columns
+        capacity = rows
         // A chunk more, for the one that goes beyond.
         for index in columns.indices { self.columns[index].reserveCapacity(rows + 4_096) }
     }
 
-    func append(_ chunk: cmartlet_duckdb_chunk?, _ orderColumn: Int) throws {
+    func append(_ chunk: cmartlet_duckdb_chunk?) throws {
         let count = unsafe Int(cmartlet_duckdb_data_chunk_get_size(chunk))
         for index in columns.indices {
-            // The first argument is the handle.
-            let vector = unsafe cmartlet_duckdb_data_chunk_get_vector(chunk, cmartlet_idx(index + 1))
+            // The first arguments are the handle and the order.
+            let vector = unsafe cmartlet_duckdb_data_chunk_get_vector(chunk, cmartlet_idx(index + 2))
             try columns[index].append(unsafe vector, count)
         }
-        let order = unsafe cmartlet_duckdb_data_chunk_get_vector(chunk, cmartlet_idx(orderColumn + 1))
+        let order = unsafe cmartlet_duckdb_data_chunk_get_vector(chunk, 1)
         runs.append(Run(order: firstInteger(unsafe order), rows: rowCount..<rowCount + count))
         rowCount += count
     }

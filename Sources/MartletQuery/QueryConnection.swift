@@ -55,19 +55,24 @@ extension QueryConnection {
     /// `query`: no thread waits for another to pass its rows on, and no result is made that is copied again.
     ///
     /// Rows that DuckDB computes together, some thousand, stay together in their order, and these runs are put in the
-    /// order of the first `orderColumn` of each. So rows that lie in that order come in it, but for what filters join.
+    /// order of the first column at their first row. So rows that lie in that order come in it, but for what filters
+    /// join.
     ///
-    /// - Parameter orderColumn: the index of a 64-bit integer or timestamp column.
+    /// - Parameter sql: its first column, a 64-bit integer or timestamp, tells the order; it is not part of the answer.
     /// - Throws: `limitExceeded` where a column has more text than one column holds, and what a query throws.
-    package func collect(_ sql: String, orderedBy orderColumn: Int) throws -> RecordBatch {
+    package func collect(_ sql: String) throws -> RecordBatch {
         let statement = try PreparedStatement(self, sql, [])
-        let columns = try statement.columnReaders(limit: columnLimit)
+        let columns = try Array(statement.columnReaders(limit: columnLimit).dropFirst())
         // What holds others may come in a form that only a result unfolds.
-        if columns.contains(where: \.isNested) { return try query(sql) }
-        let collector = RowCollector(columns, orderedBy: orderColumn, columnLimit: columnLimit)
+        if columns.contains(where: \.isNested) {
+            let rows = try query(sql)
+            return RecordBatch(
+                schema: Schema(Array(rows.schema.fields.dropFirst())), columns: Array(rows.columns.dropFirst()))
+        }
+        let collector = RowCollector(columns, columnLimit: columnLimit)
         let handle = engine.collected.add(collector)
         defer { engine.collected.remove(handle) }
-        let list = columns.indices.map { "c\($0)" }.joined(separator: ", ")
+        let list = (0...columns.count).map { "c\($0)" }.joined(separator: ", ")
         do {
             try execute(
                 "SELECT bool_and(\(CollectedRows.function)(\(handle), \(list))) FROM (\(sql)\n) AS collected(\(list))")

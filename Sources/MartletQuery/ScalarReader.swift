@@ -50,22 +50,22 @@ struct ScalarReader {
         values = .bool([])
         switch consume current {
         case .bool(var array):
-            array.reserveCapacity(rows)
+            array.reserveLarge(rows)
             values = .bool(array)
         case .int32(var array):
-            array.reserveCapacity(rows)
+            array.reserveLarge(rows)
             values = .int32(array)
         case .int64(var array):
-            array.reserveCapacity(rows)
+            array.reserveLarge(rows)
             values = .int64(array)
         case .timestamp(var array):
-            array.reserveCapacity(rows)
+            array.reserveLarge(rows)
             values = .timestamp(array)
         case .float32(var array):
-            array.reserveCapacity(rows)
+            array.reserveLarge(rows)
             values = .float32(array)
         case .float64(var array):
-            array.reserveCapacity(rows)
+            array.reserveLarge(rows)
             values = .float64(array)
         case .string(var strings):
             strings.reserveCapacity(rows, bytes: 0)

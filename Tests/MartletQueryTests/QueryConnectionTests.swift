@@ -65,15 +65,15 @@ struct QueryConnectionTests {
         try connection.execute(
             """
             COPY (SELECT i::BIGINT AS n, nullif(i % 7, 3)::INTEGER AS small, i / 3.0 AS real, i % 5 = 0 AS flag,
-                nullif('text ' || i % 1000, 'text 500') AS txt, make_timestamptz(i) AS at
+                nullif('text ' || i % 1000, 'text 500') AS txt, make_timestamptz(i) AS moment
               FROM range(300_000) AS t(i)) TO \(path) (FORMAT parquet, ROW_GROUP_SIZE 20_480)
             """)
         let all = try connection.query("SELECT * FROM read_parquet(\(path)) ORDER BY n")
-        let same = try connection.collect("SELECT * FROM read_parquet(\(path))", orderedBy: 0)
+        let same = try connection.collect("SELECT n, * FROM read_parquet(\(path))")
         #expect(namesThatDiffer(same, all) == [])
         let some = try connection.query("SELECT txt, n, small FROM read_parquet(\(path)) WHERE n % 10 = 4 ORDER BY n")
         let collected = try connection.collect(
-            "SELECT txt, n, small FROM read_parquet(\(path)) WHERE n % 10 = 4", orderedBy: 1)
+            "SELECT moment, txt, n, small FROM read_parquet(\(path)) WHERE n % 10 = 4")
         #expect(collected.schema == some.schema)
         guard case .int64(let numbers) = collected.columns[1].values else { return #expect(Bool(false)) }
         let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }.map { Int32($0) }
@@ -91,22 +91,22 @@ struct QueryConnectionTests {
     @Test("collects nothing from an empty answer, and lists as a query gives them")
     func collectsRest() throws {
         let connection = try engine.connect()
-        let none = try connection.collect("SELECT 1::BIGINT AS n, 'x' AS t WHERE false", orderedBy: 0)
+        let none = try connection.collect("SELECT 0::BIGINT, 1::BIGINT AS n, 'x' AS t WHERE false")
         #expect(none == RecordBatch([("n", Column(.int64([]))), ("t", Column(.string(ByteStrings())))]))
-        let lists = "SELECT i AS n, [i, i + 1] AS list FROM range(3) AS t(i)"
-        #expect(try connection.collect(lists, orderedBy: 0) == connection.query(lists))
+        let lists = "i AS n, [i, i + 1] AS list FROM range(3) AS t(i)"
+        #expect(try connection.collect("SELECT i AS o, \(lists)") == connection.query("SELECT \(lists)"))
     }
 
     @Test("a collected query that fails says why")
     func collectFails() throws {
         let connection = try engine.connect()
         #expect {
-            try connection.collect("SELECT 18446744073709551615::UBIGINT AS n", orderedBy: 0)
+            try connection.collect("SELECT 0::BIGINT AS o, 18446744073709551615::UBIGINT AS n")
         } throws: {
             ($0 as? MartletError)?.code == .typeMismatch && "\($0)".contains("column n")
         }
-        #expect(throws: MartletError.self) { try connection.collect("SELECT nothing FROM nowhere", orderedBy: 0) }
-        #expect(try connection.collect("SELECT 1::BIGINT AS n", orderedBy: 0).rowCount == 1)
+        #expect(throws: MartletError.self) { try connection.collect("SELECT nothing FROM nowhere") }
+        #expect(try connection.collect("SELECT 0::BIGINT AS o, 1::BIGINT AS n").rowCount == 1)
     }
 
     @Test("gives lists and maps that were cut, repeated and sorted as they are")
@@ -225,7 +225,7 @@ struct QueryConnectionTests {
         }
         limited { _ = try connection.query(sql) }
         limited { _ = try connection.query(sql, [], batchRows: 1_000) { _ in } }
-        limited { _ = try connection.collect(sql, orderedBy: 0) }
+        limited { _ = try connection.collect("SELECT number AS o, * FROM (\(sql))") }
         // A batch is a column of its own, and the limit itself is none too many.
         connection.columnLimit = 10 * 60
         #expect(try connection.query(sql).columns[1] == whole.columns[1])

@@ -11,8 +11,7 @@ struct ParquetReader {
     func read(_ path: String, _ columns: [String]? = nil) throws -> RecordBatch {
         let list = columns.map { $0.map(quotedIdentifier).joined(separator: ", ") } ?? "* EXCLUDE file_row_number"
         return try connection.collect(
-            "SELECT file_row_number, \(list) FROM read_parquet(\(quotedLiteral(path)), file_row_number = true)",
-            orderedBy: 0)
+            "SELECT file_row_number, \(list) FROM read_parquet(\(quotedLiteral(path)), file_row_number = true)")
     }
 
     /// The rows with these numbers, in no order, with the column `file_row_number`.
@@ -22,9 +21,9 @@ struct ParquetReader {
         let list = columns.map(quotedIdentifier).joined(separator: ", ")
         return try connection.collect(
             """
-            SELECT file_row_number, \(list)
+            SELECT "row", file_row_number, \(list)
             FROM wanted JOIN read_parquet(\(quotedLiteral(path)), file_row_number = true) ON file_row_number = "row"
-            """, orderedBy: 0)
+            """)
     }
 
     func write(_ batch: RecordBatch, to path: String) throws {

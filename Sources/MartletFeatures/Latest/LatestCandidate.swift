@@ -3,6 +3,8 @@ import MartletCore
 /// The latest row of an entity so far.
 protocol RowCandidate: BitwiseCopyable, SendableMetatype {
     static var none: Self { get }
+    /// Whether it is for rows that ascend by event time.
+    static var ascends: Bool { get }
     /// -1 before the first row.
     var row: Int32 { get }
 
@@ -19,6 +21,7 @@ struct LatestCandidate: RowCandidate {
     var row: Int32
 
     static let none = LatestCandidate(eventTime: .min, row: -1)
+    static let ascends = false
 
     @inline(__always)
     mutating func offer(_ row: Int, eventTime time: Int64, _ events: borrowing EventColumns) {
@@ -40,6 +43,7 @@ struct AscendingCandidate: RowCandidate {
     var row: Int32
 
     static let none = AscendingCandidate(row: -1)
+    static let ascends = true
 
     @inline(__always)
     mutating func offer(_ row: Int, eventTime: Int64, firstOfTime: Int, _ events: borrowing EventColumns) {

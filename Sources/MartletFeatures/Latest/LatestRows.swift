@@ -1,4 +1,5 @@
 package import MartletCore
+import Synchronization
 
 /// For each label the row of its entity's latest event, or -1: the greatest event time `<= t` and `>= t - ttl`, ties to
 /// the later arrival, then to the later position (DESIGN section 4).
@@ -18,10 +19,9 @@ package import MartletCore
 package func latestRows(
     labels: LabelColumns, events: EventColumns, ttl: TimeSpan?, asKnown: Bool = false, threads: Int = processorCount
 ) throws(MartletError) -> [Int32] {
-    try checkTimes(labels.times, "label time")
-    try checkTimes(events.eventTimes, "event time")
+    try checkTimes(labels.times, "label time", threads: threads)
+    try checkTimes(events.eventTimes, "event time", threads: threads)
     try requireArrivalTimes(events, asKnown: asKnown)
-    if let arrivals = events.arrivalTimes { try checkTimes(arrivals, "arrival time") }
 
     // From when on a row can be seen, where it is not its event time: this is what a label's time is compared with.
     var visibleTimes: [Int64]?
@@ -30,7 +30,7 @@ package func latestRows(
     }
     let parts = threads > 1 && events.count + labels.count > 50_000 ? threads : 1
     var winners =
-        isAscending(visibleTimes ?? events.eventTimes)
+        isAscending(visibleTimes ?? events.eventTimes, threads: parts)
         ? mergedLatestRows(labels, events, visibleTimes, parts: parts)
         : droppedLatestRows(labels, events, visibleTimes ?? events.eventTimes, parts: parts)
     if let ttl {
@@ -53,18 +53,22 @@ private func elementwiseMaximum(_ left: [Int64], _ right: [Int64]) -> [Int64] {
     }
 }
 
-func isAscending(_ times: [Int64]) -> Bool {
-    times.withUnsafeBufferPointer { times in
-        // Stretch by stretch, without a way out inside, so that many are compared at once.
-        for start in stride(from: 1, to: times.count, by: 4_096) {
-            var descents = 0
-            for index in start..<min(start + 4_096, times.count) {
-                descents &+= times[index] < times[index &- 1] ? 1 : 0
+func isAscending(_ times: [Int64], threads: Int = 1) -> Bool {
+    let hasDescent = Atomic<Bool>(false)
+    parallelRanges(of: times.count, threads: threads) { range in
+        times.withUnsafeBufferPointer { times in
+            // Stretch by stretch, without a way out inside, so that many are compared at once.
+            for start in stride(from: max(1, range.lowerBound), to: range.upperBound, by: 4_096) {
+                if hasDescent.load(ordering: .relaxed) { return }
+                var descents = 0
+                for index in start..<min(start + 4_096, range.upperBound) {
+                    descents &+= times[index] < times[index &- 1] ? 1 : 0
+                }
+                if descents > 0 { hasDescent.store(true, ordering: .relaxed) }
             }
-            if descents > 0 { return false }
         }
-        return true
     }
+    return !hasDescent.load(ordering: .relaxed)
 }
 
 /// Whether `row` comes after `other` in the order of events.

@@ -34,9 +34,16 @@ private func merged<Candidate: RowCandidate>(
                     latest[place + keyCount] = latest[place]
                 }
             }
-            parallelFor(max(0, stretches.count - 1), threads: parts) { part in
-                let known = shared.latest.base + part * keyCount
-                handOver(known, to: stretches[part + 1], labels, order, events, keyCount, shared.winners)
+            for (part, stretch) in stretches.dropFirst().enumerated() {
+                let times = events.eventTimes[stretch.rows]
+                let oldest = (Candidate.ascends ? times.first : times.min()) ?? .max
+                parallelRanges(of: stretch.labels.count, threads: parts) { range in
+                    let known = shared.latest.base + part * keyCount
+                    let first = stretch.labels.lowerBound
+                    handOver(
+                        known, to: first + range.lowerBound..<first + range.upperBound, labels, order, events,
+                        oldest, shared.winners)
+                }
             }
         }
     }
@@ -180,19 +187,18 @@ private func merge<Candidate: RowCandidate>(
     }
 }
 
-/// Lets the labels of a stretch see what was known before it.
+/// Lets labels of a stretch see what was known before it.
+/// - Parameter oldest: no row with an earlier event time comes after one of the stretch.
 private func handOver<Candidate: RowCandidate>(
-    _ known: UnsafeMutablePointer<Candidate>, to stretch: Stretch, _ labels: LabelColumns, _ order: [TimedRow]?,
-    _ events: EventColumns, _ keyCount: Int, _ winners: SharedBuffer<Int32>
+    _ known: UnsafeMutablePointer<Candidate>, to places: Range<Int>, _ labels: LabelColumns, _ order: [TimedRow]?,
+    _ events: EventColumns, _ oldest: Int64, _ winners: SharedBuffer<Int32>
 ) {
-    let oldest = events.eventTimes[stretch.rows].min() ?? .max
-    for place in stretch.labels {
+    for place in places {
         let label = order.map { Int($0[place].row) } ?? place
         let id = labels.ids[label]
         if id < 0 || known[Int(id)].row < 0 { continue }
         let before = Int(known[Int(id)].row)
         let winner = Int(winners.base[label])
-        // Where rows ascend, what went before wins in a tie with the first time of the stretch at most.
         if winner < 0 || (events.eventTimes[before] >= oldest && isLater(before, than: winner, events)) {
             winners.base[label] = Int32(truncatingIfNeeded: before)
         }

@@ -106,8 +106,9 @@ struct ViewQuery {
     ) throws -> ViewRows {
         let count = keys.count + 3 + (withInputs ? inputs.count : 0)
         let list = (0..<count).map { "c\($0)" }.joined(separator: ", ")
-        let text = "SELECT \(list) FROM \(relation)" + (condition.map { " WHERE \($0)" } ?? "")
-        let batch = try connection.collect(text, orderedBy: keys.count)
+        let text =
+            "SELECT c\(keys.count) AS rows_order, \(list) FROM \(relation)" + (condition.map { " WHERE \($0)" } ?? "")
+        let batch = try connection.collect(text)
         func times(_ index: Int) -> [Int64] {
             switch batch.columns[index].values {
             case .timestamp(let values), .int64(let values): return values
@@ -132,9 +133,10 @@ struct ViewQuery {
         let list = inputs.indices.map { ", v.c\(keys.count + 3 + $0)" }.joined()
         let batch = try connection.collect(
             """
-            SELECT w.number::BIGINT\(list) FROM (\(sql)) AS v JOIN wanted_rows AS w ON v.c\(keys.count + 2) = w.position
-            """, orderedBy: 0)
-        guard case .int64(let found) = batch.columns[0].values, found.count == positions.count else {
+            SELECT w.position AS rows_order, w.number\(list)
+            FROM (\(sql)) AS v JOIN wanted_rows AS w ON v.c\(keys.count + 2) = w.position
+            """)
+        guard case .int32(let found) = batch.columns[0].values, found.count == positions.count else {
             throw MartletError(
                 .conflict, "features \(view.about.name): two rows of the source have one position",
                 fix: "leave the silver table to martlet ingest")
