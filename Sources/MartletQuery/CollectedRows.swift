@@ -158,11 +158,6 @@ private func firstInteger(_ vector: cmartlet_duckdb_vector?) -> Int64 {
     return unsafe data.assumingMemoryBound(to: Int64.self)[0]
 }
 
-private let releaseObject: cmartlet_duckdb_delete = { pointer in
-    guard let pointer = unsafe pointer else { return }
-    unsafe Unmanaged<AnyObject>.fromOpaque(pointer).release()
-}
-
 private let collectChunk: cmartlet_duckdb_scalar = { info, input, output in
     guard let pointer = unsafe cmartlet_duckdb_scalar_function_get_extra_info(info) else { return }
     let rows = unsafe Unmanaged<CollectedRows>.fromOpaque(pointer).takeUnretainedValue()

@@ -109,7 +109,8 @@ private final class RowScan: Sendable {
 
 // The callbacks: C function pointers without context; everything travels through DuckDB as retained objects.
 
-private let releaseObject: cmartlet_duckdb_delete = { pointer in
+/// Gives back what was handed to DuckDB retained.
+let releaseObject: cmartlet_duckdb_delete = { pointer in
     guard let pointer = unsafe pointer else { return }
     unsafe Unmanaged<AnyObject>.fromOpaque(pointer).release()
 }
