@@ -51,8 +51,8 @@ extension QueryConnection {
         return reader.finish()
     }
 
-    /// Runs a SELECT on all threads and returns its rows in no promised order. Unlike `query` no thread waits for another
-    /// to pass its rows on, and no result is made that is copied again.
+    /// Runs a SELECT on all threads and returns its rows in no promised order. Unlike `query` no thread waits for
+    /// another to pass its rows on, and no result is made that is copied again.
     ///
     /// Rows that DuckDB computes together, some thousand, stay together in their order, and these runs are put in the
     /// order of the first column at their first row. So rows that lie in that order come in it, but for what filters
