@@ -33,6 +33,7 @@ let package = Package(
         // Domain
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
         .target(name: "MartletFeatures", dependencies: ["MartletCore", "MartletDefinitions"]),
+        .target(name: "MartletLog", dependencies: ["MartletCore"]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
         .target(
             name: "MartletOnline",

@@ -28,10 +28,11 @@ struct Room: Sendable {
 
         Room(.domain, "MartletDefinitions", owns: ["CYAML"], isPure: true),
         Room(.domain, "MartletFeatures", isPure: true),
-        Room(.domain, "MartletLog"),
+        Room(.domain, "MartletLog", owns: ["CISAL"]),
         Room(.domain, "MartletConnectors", owns: ["CKafka", "CRabbitMQ"]),
         Room(.domain, "MartletTables"),
         Room(.domain, "MartletOnline", owns: ["CHiredis"]),
+        Room(.domain, "MartletStreams"),
         Room(.domain, "MartletRegistry"),
         Room(.domain, "MartletQuality"),
         Room(.domain, "MartletAccess"),
