@@ -50,7 +50,7 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletLog",
                 "MartletModels", "MartletObjects", "MartletOnline", "MartletQuality", "MartletQuery", "MartletRegistry",
                 "MartletSynth", "MartletTables",
             ]),
@@ -118,7 +118,7 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletCore", "MartletDefinitions", "MartletLog", "MartletModels", "MartletOnline", "MartletPlatform",
                 "MartletQuality", "MartletQuery", "MartletRegistry", "MartletSynth", "MartletTestSupport",
             ]),
         .testTarget(
@@ -129,7 +129,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletConnectorsTests",
-            dependencies: ["MartletConnectors", "MartletCore", "MartletDefinitions"]),
+            dependencies: ["MartletConnectors", "MartletCore", "MartletDefinitions", "MartletLog"]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],

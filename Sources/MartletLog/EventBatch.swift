@@ -7,6 +7,14 @@ package enum EventOperation: UInt8, Sendable, Hashable {
     case update
     /// The event with the same id is taken back.
     case delete
+
+    package var name: String {
+        switch self {
+        case .insert: "insert"
+        case .update: "update"
+        case .delete: "delete"
+        }
+    }
 }
 
 /// Events of one source under one version of its schema, column by column: the unit in which events are appended, made

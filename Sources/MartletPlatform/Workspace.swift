@@ -2,6 +2,7 @@ internal import Glibc
 package import MartletCore
 package import MartletDefinitions
 internal import MartletKeyValue
+internal import MartletLog
 internal import MartletObjects
 internal import MartletOnline
 package import MartletQuery
@@ -23,6 +24,7 @@ package final class Workspace: Sendable {
         var engine: QueryEngine?
         var tables: Tables?
         var online: LMDBOnlineStore?
+        var intake: EventIntake?
     }
 
     /// Opens the workspace that `martlet.yaml` in `directory` describes; makes its folders and brings the registry up
@@ -90,6 +92,22 @@ package final class Workspace: Sendable {
                     path: path, limits: EnvironmentLimits(mapSizeBytes: settings.limits.onlineBytes))
                 parts.online = online
                 return online
+            }
+        }
+    }
+
+    /// The log and what belongs to it. Opened, this process takes events in, and no other does.
+    /// - Throws: `conflict` where another process has it.
+    var intake: EventIntake {
+        get throws {
+            try parts.withLock { parts in
+                if let intake = parts.intake { return intake }
+                let path = try Self.path(of: settings.log, scheme: "file", part: "log", in: directory)
+                let folder = "\(path)/\(settings.workspace)"
+                try makeFolder(folder)
+                let intake = EventIntake(log: EventLog(), deadLetters: DeadLetters(), schemas: PayloadSchemas(registry))
+                parts.intake = intake
+                return intake
             }
         }
     }

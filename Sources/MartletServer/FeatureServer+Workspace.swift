@@ -17,15 +17,20 @@ extension FeatureServer {
         http.bodyLimitBytes = settings.limits.bodyBytes
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
+        let live = LiveEvents(workspace)
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest),
             catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
         ) { router in
-            addWorkspaceRoutes(workspace, longWork, to: &router) { try applied.takeUp() }
+            addWorkspaceRoutes(workspace, live, longWork, to: &router) {
+                live.definitionsChanged()
+                try applied.takeUp()
+            }
         } afterStop: {
             longWork.end()
+            live.stop()
         }
         applied.server.withLock { $0.server = self }
     }

@@ -9,6 +9,8 @@ package struct TableName: Sendable, Hashable, CustomStringConvertible {
     package static func bronze(_ name: String) -> TableName? { TableName("bronze." + name) }
     /// Typed, deduplicated, checked.
     package static func silver(_ name: String) -> TableName? { TableName("silver." + name) }
+    /// Which rows of silver later events have taken back.
+    package static func removed(_ name: String) -> TableName? { TableName("removed." + name) }
     /// Features and training sets.
     package static func gold(_ name: String) -> TableName? { TableName("gold." + name) }
     /// Rows that failed a check, with the reason.

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MartletCore
 import MartletDefinitions
+import MartletLog
 import MartletPlatform
 import MartletQuery
 import MartletTestSupport
@@ -72,6 +73,8 @@ final class TestRepository {
         folder.write(text, to: name)
         return try workspace.ingest(source, files: [path(name)], idempotencyKey: key, principal: principal)
     }
+
+    func deadLetters() throws -> [DeadLetter.Arrival] { try workspace.deadLetters() }
 
     /// The rows of a table, one line each.
     func rows(_ table: String, _ columns: String) throws -> [String] {

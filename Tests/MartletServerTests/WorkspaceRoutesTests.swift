@@ -86,7 +86,7 @@ struct WorkspaceRoutesTests {
         #expect(first.status == 200)
         #expect(first.json["rows"]?.integer == 3)
         #expect(first.json["accepted"]?.integer == 2)
-        #expect(first.json["quarantined"]?.integer == 1)
+        #expect(first.json["misfits"]?.integer == 1)
         #expect(
             try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson").json["is_repeat"]?.bool == true)
         let keyed = try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson", key: "other")
@@ -103,7 +103,7 @@ struct WorkspaceRoutesTests {
     func trainingSet() throws {
         let server = try WorkspaceServer()
         try server.apply()
-        _ = try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson")
+        _ = try server.post("/v1/events/trips?wait=landed", tripRows, type: "application/x-ndjson")
         let labels = #"{"driver_id":1,"event_timestamp":"2026-01-01T12:00:00Z","fare":7}"# + "\n"
         let answer = try server.client.trainingSet(labels, key: "one")
         #expect(answer.status == 200)

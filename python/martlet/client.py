@@ -58,8 +58,9 @@ class Apply:
 
 @dataclasses.dataclass(frozen=True)
 class Push:
-    """What became of pushed rows: `accepted` ones count from now on, the others are in the source's quarantine with
-    the reason, or were there before."""
+    """What became of pushed rows: `accepted` ones count from now on; `misfits` are among the dead letters,
+    `quarantined` ones, which failed a check, in the source's quarantine, both with the reason; `duplicates` were there
+    before."""
 
     source: str
     batch: str
@@ -67,6 +68,7 @@ class Push:
     rows: int
     accepted: int
     duplicates: int
+    misfits: int
     quarantined: int
 
 

@@ -1,4 +1,5 @@
 package import MartletCore
+package import MartletLog
 
 /// Messages as events of a source: what fits, column by column, and what does not, with the reason.
 package struct DecodedEvents: Sendable {
@@ -7,11 +8,25 @@ package struct DecodedEvents: Sendable {
     /// Microseconds since the epoch, UTC.
     package var eventTimes: [Int64]
     package var arrivalTimes: [Int64]
+    /// A delete names its event by the columns of the source's `id`; the others may be null then, whatever is declared.
+    package var operations: [EventOperation]
     /// For each event that fits the message it came from, counted from 0.
     package var messages: [Int32]
     package var misfits: [Misfit]
 
     package var count: Int { eventTimes.count }
+
+    package init(
+        columns: [Column], eventTimes: [Int64], arrivalTimes: [Int64], operations: [EventOperation],
+        messages: [Int32], misfits: [Misfit] = []
+    ) {
+        self.columns = columns
+        self.eventTimes = eventTimes
+        self.arrivalTimes = arrivalTimes
+        self.operations = operations
+        self.messages = messages
+        self.misfits = misfits
+    }
 
     /// A message that is no event of the source.
     package struct Misfit: Sendable, Hashable {

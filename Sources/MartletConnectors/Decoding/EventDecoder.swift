@@ -1,11 +1,13 @@
 package import MartletCore
 package import MartletDefinitions
 internal import MartletHTTP
+internal import MartletLog
 
 /// Turns JSON into events of one source: every value is read as its declared type, and what does not fit is told apart
 /// with the reason. The same rules as for files (`docs/semantics.md`), at the speed of the wire.
 ///
-/// Times come as RFC 3339. A source with times of a pattern or a zone of its own is read as text here (`readsTexts`),
+/// A member `_op` says what a message does: `insert`, as all do without it, `update` or `delete`; the last two need a
+/// source with an `id`. Times come as RFC 3339. A source with times of a pattern or a zone of its own is read as text here (`readsTexts`),
 /// which the query engine, that knows the world's zones, then takes further.
 package struct EventDecoder: Sendable {
     package let source: SourceDefinition
@@ -26,6 +28,8 @@ package struct EventDecoder: Sendable {
         var name: [UInt8]
         var label: String
         var isNullable: Bool
+        /// Whether a delete must have it.
+        var isID: Bool
         var reader: CellReader
     }
 
@@ -52,7 +56,7 @@ package struct EventDecoder: Sendable {
         fields = declared.map { column in
             Field(
                 name: Array((column.from ?? column.name).utf8), label: column.name,
-                isNullable: isText || column.isNullable,
+                isNullable: isText || column.isNullable, isID: source.id.contains(column.name),
                 reader: CellReader(
                     type: isText ? .string : column.type, takesTimesWithoutZone: column.zone == "UTC"))
         }
@@ -141,7 +145,15 @@ package struct EventDecoder: Sendable {
         work.beginRow()
         var expected = 0
         for member in value.members {
-            guard let field = index(of: member.name, from: expected) else { continue }
+            guard let field = index(of: member.name, from: expected) else {
+                if member.name.equals("_op") {
+                    guard let operation = operation(member.value) else {
+                        return reject("_op: not insert, or update or delete in a source with an id")
+                    }
+                    work.operation = operation
+                }
+                continue
+            }
             expected = field + 1
             guard !work.isSeen(field) else { return reject("\(fields[field].label): given twice") }
             work.cells[field] = fields[field].reader.read(member.value, &work.scratch)
@@ -152,6 +164,15 @@ package struct EventDecoder: Sendable {
         }
         let reasons = reasons(&work)
         if reasons.isEmpty { work.commit(message) } else { reject(reasons.joined(separator: "; ")) }
+    }
+
+    private func operation(_ value: JSONElement) -> EventOperation? {
+        switch value.string {
+        case "insert": .insert
+        case "update": source.id.isEmpty ? nil : .update
+        case "delete": source.id.isEmpty ? nil : .delete
+        default: nil
+        }
     }
 
     /// Members come in the same order again and again.
@@ -172,7 +193,9 @@ package struct EventDecoder: Sendable {
         for (index, field) in fields.enumerated() where constants[index] == nil {
             switch work.cells[index] {
             case .misfit: reasons.append("\(field.label): not a \(field.reader.type.rawValue)")
-            case .null: if !field.isNullable { reasons.append("\(field.label): missing") }
+            case .null:
+                let isNeeded = work.operation == .delete ? field.isID : !field.isNullable
+                if isNeeded { reasons.append("\(field.label): missing") }
             case .bits, .text, .written: break
             }
         }
@@ -183,7 +206,8 @@ package struct EventDecoder: Sendable {
         }
         let arrival = arrivalTime.flatMap { time(work, $0) }
         work.arrivalTime = arrival ?? work.now.microseconds
-        guard let time = time(work, eventTime) else {
+        let happened = time(work, eventTime) ?? (work.operation == .delete ? work.arrivalTime : nil)
+        guard let time = happened else {
             return reasons + ["\(source.eventTime): no event time"]
         }
         work.eventTime = time
@@ -211,11 +235,13 @@ package struct EventDecoder: Sendable {
         var scratch: [UInt8] = []
         var eventTime: Int64 = 0
         var arrivalTime: Int64 = 0
+        var operation = EventOperation.insert
         var misfits: [DecodedEvents.Misfit] = []
         private var seen: [Bool]
         private var fillers: [ColumnFiller]
         private var eventTimes: [Int64] = []
         private var arrivalTimes: [Int64] = []
+        private var operations: [EventOperation] = []
         private var messages: [Int32] = []
 
         init(_ decoder: EventDecoder, _ now: Timestamp) {
@@ -226,6 +252,7 @@ package struct EventDecoder: Sendable {
         }
 
         mutating func beginRow() {
+            operation = .insert
             scratch.removeAll(keepingCapacity: true)
             for index in cells.indices {
                 cells[index] = .null
@@ -240,6 +267,7 @@ package struct EventDecoder: Sendable {
             for index in fillers.indices { fillers[index].append(cells[index], scratch: scratch) }
             eventTimes.append(eventTime)
             arrivalTimes.append(arrivalTime)
+            operations.append(operation)
             messages.append(Int32(message))
         }
 
@@ -251,8 +279,8 @@ package struct EventDecoder: Sendable {
                 columns.append(decoder.constants[index]?.gathering(rows) ?? filler.finish())
             }
             return DecodedEvents(
-                columns: columns, eventTimes: eventTimes, arrivalTimes: arrivalTimes, messages: messages,
-                misfits: misfits)
+                columns: columns, eventTimes: eventTimes, arrivalTimes: arrivalTimes, operations: operations,
+                messages: messages, misfits: misfits)
         }
     }
 }

@@ -1,19 +1,21 @@
 package import MartletCore
 package import MartletDefinitions
+package import MartletLog
 
 extension SourceDefinition {
     /// What makes each event the same event when it comes again: the values of the declared `id`, one after another,
     /// each behind its length where that varies. Empty for an event with a null in its id, and for all events of a
-    /// source without one.
+    /// source without one; and for updates and deletes, which are another event's.
     /// - Parameter columns: the declared columns, in their order.
-    package func eventIDs(_ columns: [Column], count: Int) -> ByteStrings {
+    package func eventIDs(_ columns: [Column], operations: [EventOperation]) -> ByteStrings {
+        let count = operations.count
         let places = id.compactMap { name in self.columns.firstIndex { $0.name == name } }
         var ids = ByteStrings()
         ids.reserveCapacity(count, bytes: count * 16 * places.count)
         var bytes: [UInt8] = []
         for row in 0..<count {
             bytes.removeAll(keepingCapacity: true)
-            if !places.contains(where: { columns[$0].isNull(row) }) {
+            if operations[row] == .insert, !places.contains(where: { columns[$0].isNull(row) }) {
                 for place in places { append(columns[place], row, to: &bytes) }
             }
             ids.append(contentsOf: bytes)

@@ -10,6 +10,7 @@ package enum SettingsLanguage {
             MemberShape("description", .text, "What it is, for a person."),
             backend("registry", "Definitions as applied, runs and data sets."),
             backend("tables", "The Delta tables."),
+            backend("log", "What comes in, before it is landed."),
             backend("online", "The online store."),
             backend(
                 "engine", "What computes training sets: `spark`, `spark:local[4]` and `spark://host:7077` use Spark."),
@@ -33,8 +34,8 @@ package enum SettingsLanguage {
 
     /// Each part with the kinds of backend that it can have.
     static let schemes: [(part: String, schemes: [String])] = [
-        ("registry", ["sqlite"]), ("tables", ["file"]), ("online", ["lmdb"]), ("engine", ["duckdb", "spark"]),
-        ("tracking", ["builtin"]),
+        ("registry", ["sqlite"]), ("tables", ["file"]), ("log", ["file"]), ("online", ["lmdb"]),
+        ("engine", ["duckdb", "spark"]), ("tracking", ["builtin"]),
     ]
 
     private static func backend(_ part: String, _ documentation: String) -> MemberShape {
@@ -95,6 +96,8 @@ extension SettingsLanguage {
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
+        .time("land_every", \.landEvery, "How often what the log holds is landed in the tables"),
+        .count("land_rows", \.landRows, 1...100_000_000, "How many events are landed before that time is over"),
         .time("resumable_for", \.resumableFor, "How long what an interrupted command had finished is kept"),
     ]
 }

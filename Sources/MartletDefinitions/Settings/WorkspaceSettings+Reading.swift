@@ -5,6 +5,7 @@ extension WorkspaceSettings {
     static let defaultBackends: [String: BackendURL] = [
         "registry": BackendURL(scheme: "sqlite", location: ".martlet/registry.db"),
         "tables": BackendURL(scheme: "file", location: ".martlet/tables"),
+        "log": BackendURL(scheme: "file", location: ".martlet/log"),
         "online": BackendURL(scheme: "lmdb", location: ".martlet/online"),
         "engine": BackendURL(scheme: "duckdb", location: ""),
         "tracking": BackendURL(scheme: "builtin", location: ""),
@@ -72,6 +73,7 @@ extension WorkspaceSettings {
         description = object.text("description") ?? ""
         registry = backends["registry"] ?? registry
         tables = backends["tables"] ?? tables
+        log = backends["log"] ?? log
         online = backends["online"] ?? online
         engine = backends["engine"] ?? engine
         tracking = backends["tracking"] ?? tracking

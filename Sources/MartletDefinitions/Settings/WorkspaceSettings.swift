@@ -7,6 +7,8 @@ package struct WorkspaceSettings: Sendable, Hashable {
     /// Definitions as applied, runs, data sets.
     package var registry = BackendURL(scheme: "sqlite", location: ".martlet/registry.db")
     package var tables = BackendURL(scheme: "file", location: ".martlet/tables")
+    /// What comes in, before it is landed.
+    package var log = BackendURL(scheme: "file", location: ".martlet/log")
     package var online = BackendURL(scheme: "lmdb", location: ".martlet/online")
     package var engine = BackendURL(scheme: "duckdb", location: "")
     package var tracking = BackendURL(scheme: "builtin", location: "")
@@ -59,6 +61,10 @@ package struct ResourceLimits: Sendable, Hashable {
     package var onlineBytes = 64 << 30
     /// `future_skew`: how far ahead of the clock an event time may lie.
     package var futureSkew = TimeSpan.hours(1)
+    /// `land_every`: how often a server lands in the tables what the log holds.
+    package var landEvery = TimeSpan.seconds(5)
+    /// `land_rows`: how many events a server lands before that time is over.
+    package var landRows = 200_000
     /// `resumable_for`: how long what an interrupted command had finished is kept, so that it can go on from there.
     package var resumableFor = TimeSpan.days(7)
 

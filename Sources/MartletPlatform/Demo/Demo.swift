@@ -82,7 +82,7 @@ package struct Demo: Sendable {
             let silver = report.refinement?.silverRows ?? 0
             return (
                 silver,
-                "\(report.refinement?.duplicates ?? 0) duplicates dropped, \(report.refinement?.checks?.summary ?? "")"
+                "\(report.allDuplicates) duplicates dropped, \(report.refinement?.checks?.summary ?? "")"
             )
         }
         try step("labels") { (try writeLabels(workspace, to: labels), "a sample of the last 60 days") }

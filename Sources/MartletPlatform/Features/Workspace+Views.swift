@@ -1,14 +1,13 @@
 internal import MartletCore
 internal import MartletDefinitions
 internal import MartletQuery
-internal import MartletTables
 
 /// The tables that values were computed from, with their versions: `["silver.payments": 12]`.
 typealias TableVersions = [String: Int64]
 
 extension Workspace {
-    /// Makes each source that the view and those read by it need a temporary view of the connection, over its silver
-    /// table.
+    /// Makes each source that the view and those read by it need a temporary view of the connection, over the live rows
+    /// of its silver table.
     /// - Parameter pinned: versions to read where they are named; others are read as they are now.
     /// - Returns: the versions read.
     /// - Throws: `notFound` for a source that has no rows yet.
@@ -22,16 +21,12 @@ extension Workspace {
             view.querySources(among: sources) + (view.source.map { [$0] } ?? [])
         }
         for name in Set(needed).sorted() {
-            let silver = try table(.silver(name))
-            guard try silver.exists() else {
+            guard let rows = try liveRows(of: name, pinned: pinned) else {
                 throw MartletError(
                     .notFound, "source \(name) has no rows yet", fix: "ingest some: martlet ingest \(name) FILE")
             }
-            let key = silver.name.description
-            let snapshot = try pinned[key].map { try silver.snapshot(version: $0) } ?? silver.snapshot()
-            versions[key] = snapshot.version
-            try connection.execute(
-                "CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(name)) AS \(silver.scanSQL(snapshot))")
+            versions.merge(rows.versions) { $1 }
+            try connection.execute("CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(name)) AS \(rows.sql)")
         }
         return versions
     }

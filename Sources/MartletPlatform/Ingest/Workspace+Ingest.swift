@@ -1,5 +1,6 @@
 package import MartletCore
 internal import MartletDefinitions
+internal import MartletLog
 internal import MartletObjects
 internal import MartletQuality
 internal import MartletQuery
@@ -9,29 +10,38 @@ internal import MartletTables
 /// What an ingestion did.
 package struct IngestReport: Sendable {
     package var source: String
-    /// Identifies the ingestion in `_batch` and in the registry.
+    /// Identifies the ingestion in the registry.
     package var batch: String
     /// Whether these very files had been ingested before; then nothing was added.
     package var isRepeat = false
     package var rowsRead = 0
-    /// Rows that do not fit the declared columns, now in `quarantine.SOURCE`.
+    /// Rows that do not fit the declared columns, now among the dead letters.
     package var misfits = 0
+    /// Rows whose event the log has already.
+    package var duplicates = 0
     package var bronzeVersion: Int64?
     package var idempotencyKey = ""
     /// What happened between bronze and silver; nil where nothing was pending.
     package var refinement: RefinementReport?
     package var seconds = 0.0
+
+    /// Those that the log has, and those that only silver knows of.
+    package var allDuplicates: Int { duplicates + (refinement?.duplicates ?? 0) }
 }
 
 extension Workspace {
-    /// The one way in: lands files as `bronze.SOURCE` and refines what is pending into `silver.SOURCE`.
+    /// How many rows of a file go to the log at once.
+    private static let pieceRows = 16_384
+
+    /// Brings files in by the one way: into the log, from there into `bronze.SOURCE`, and what is pending into
+    /// `silver.SOURCE`.
     ///
-    /// Without files it only refines what is pending, for instance after a critical check stopped an earlier run.
+    /// Without files it only lands and refines what is pending, for instance after a critical check stopped an earlier
+    /// run.
     /// - Parameter idempotencyKey: ingestions with an equal key happen once; nil means the digest of the files.
     /// - Throws: `unknownName` for a source that is not applied, `missingColumn`, `typeMismatch` and `missingTimeZone`
-    ///   for files that cannot be of this source. A row that does not fit is no error: it is quarantined. A critical
-    ///   check that stopped the refinement is in the report. Where this throws before bronze is committed, nothing was
-    ///   written.
+    ///   for files that cannot be of this source, `conflict` where another process takes events in. A row that does not
+    ///   fit is no error: it is a dead letter. A critical check that stopped the refinement is in the report.
     package func ingest(
         _ sourceName: String, files: [String], idempotencyKey: String? = nil, principal: Principal,
         progress: any ProgressReporter = SilentProgress()
@@ -47,12 +57,14 @@ extension Workspace {
                 let key = try idempotencyKey ?? digest(of: files)
                 report.idempotencyKey = key
                 report.batch = String(key.prefix(16))
-                try land(source, files, key, &report, connection, progress)
+                try append(source, files, key, &report, definitions, connection, progress)
             }
+            progress.report("land \(sourceName)", done: 0, total: nil)
+            report.bronzeVersion = try land(source, upTo: try intake.log.endOffset, definitions).version
             progress.report("check and refine \(sourceName)", done: 0, total: nil)
             report.refinement = try refine(source, definitions.checks(of: sourceName), connection)
             report.seconds = seconds(since: started)
-            if !files.isEmpty { try record(report, files, definitions, principal) }
+            if !files.isEmpty { try record(report, files, principal) }
             return report
         }
     }
@@ -77,9 +89,7 @@ extension Workspace {
         return try digest.finishAsHex()
     }
 
-    private func record(
-        _ report: IngestReport, _ files: [String], _ definitions: AppliedDefinitions, _ principal: Principal
-    ) throws {
+    private func record(_ report: IngestReport, _ files: [String], _ principal: Principal) throws {
         var versions: [String: Int64] = [:]
         versions["bronze.\(report.source)"] = report.bronzeVersion
         versions["silver.\(report.source)"] = report.refinement?.silverVersion
@@ -91,74 +101,89 @@ extension Workspace {
                 ingestedAt: time.now(), principal: principal.name))
     }
 
-    /// Appends the rows that fit to bronze and the others to the quarantine, both under the key, so that a repetition
-    /// after a crash between the two completes and adds nothing twice.
-    private func land(
+    /// Appends the rows that fit to the log, in pieces that remember how far they came, and files the others as dead
+    /// letters. Repeated after a crash it goes on behind the last piece and adds nothing twice.
+    private func append(
         _ source: SourceDefinition, _ files: [String], _ key: String, _ report: inout IngestReport,
-        _ connection: QueryConnection, _ progress: any ProgressReporter
+        _ definitions: AppliedDefinitions, _ connection: QueryConnection, _ progress: any ProgressReporter
     ) throws {
-        let bronze = try table(.bronze(source.about.name))
-        let transaction = WriteOptions.Transaction(appID: "ingest:\(key.prefix(32))", version: 0)
-        let before = try bronze.exists() ? bronze.snapshot() : nil
-        if let before, before.transactionVersion(of: transaction.appID) != nil {
+        let intake = try intake
+        var place = FilePosition(stream: "files:\(source.about.name):\(key)", in: intake.log)
+        if place.isComplete {
             report.isRepeat = true
-            report.bronzeVersion = before.version
             return
         }
         progress.report("read \(files.count == 1 ? files[0] : "\(files.count) files")", done: 0, total: nil)
         let input = try InputRelation(files: files, csv: source.csv, connection: connection)
-        let now = time.now()
-        let query = try IngestQuery(
-            source, input: input, table: "staged", now: now, latest: now + settings.limits.futureSkew)
-        if let countOfMissingZones = query.countOfMissingZones {
-            let count = Int(try connection.value(countOfMissingZones).number ?? 0)
-            if count > 0 {
-                throw MartletError(
-                    .missingTimeZone, "\(count) rows have a time without a zone",
-                    place: .init(file: files[0]),
-                    fix:
-                        "write times as 2026-05-01T12:00:00Z, or declare the zone in source \(source.about.name)"
-                )
-            }
-        }
-        try connection.execute(query.stage)
+        try stage(source, input, place: files[0], connection)
         defer { try? connection.execute("DROP TABLE IF EXISTS staged") }
         let counts = try connection.query("SELECT count(*) AS n, count_if(_reason <> '') AS bad FROM staged")
         report.rowsRead = Int(counts.columns[0][0].number ?? 0)
         report.misfits = Int(counts.columns[1][0].number ?? 0)
-        progress.report("write bronze.\(source.about.name)", done: 0, total: nil)
-        if report.misfits > 0 {
-            var options = WriteOptions()
-            options.transaction = transaction
-            try table(.quarantine(source.about.name)).append(
-                QuarantineRows.misfits(source, batch: report.batch, now: now), on: connection, options.quarantine)
+        if report.misfits > 0 { try fileMisfits(source, stream: place.stream, connection) }
+        let version = try sourceVersion(source.about.name, definitions)
+        place.total = Int64(report.rowsRead - report.misfits)
+        try connection.query(
+            StagedRows.good(source, after: place.rows), batchRows: Self.pieceRows
+        ) { rows in
+            var batch = try StagedRows.batch(rows, source, version)
+            place.rows += Int64(batch.count)
+            batch.position = place.position
+            report.duplicates += try intake.append([batch]).duplicates
+            progress.report("log \(source.about.name)", done: Int(place.rows), total: Int(place.total))
         }
-        var options = WriteOptions()
-        options.transaction = transaction
-        options.schema = source.landedSchema
-        options.notes = ["batch": report.batch]
-        let base = before?.rowCount ?? 0
-        let names = source.columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")
-        let result = try bronze.append(
-            """
-            SELECT \(names), _arrival_time, \(base) + row_number() OVER () - 1 AS _position,
-            \(quotedLiteral(report.batch)) AS _batch
-            FROM (SELECT * FROM staged WHERE _reason = '' ORDER BY _row)
-            """, on: connection, options)
-        report.bronzeVersion = result.version
+        if place.total == 0 {
+            // Nothing fits: that these files were seen is remembered all the same.
+            var nothing = EventBatch(source: source.about.name, schemaVersion: version)
+            nothing.position = place.position
+            _ = try intake.append([nothing])
+        }
+    }
+
+    private func fileMisfits(_ source: SourceDefinition, stream: String, _ connection: QueryConnection) throws {
+        let letters = try intake.deadLetters
+        try connection.query(StagedRows.misfits, batchRows: Self.pieceRows) { rows in
+            try letters.add(StagedRows.letters(rows, source, stream: stream), at: self.time.now())
+        }
     }
 }
 
-extension WriteOptions {
-    /// Quarantine tables take rows from every step, so their columns may grow.
-    fileprivate var quarantine: WriteOptions {
-        var options = self
-        options.evolution = .addColumns
-        return options
+/// How far the rows of files have come into the log. A stream that stands in it has gone all the way only where its
+/// rows are as many as those that fit.
+struct FilePosition {
+    let stream: String
+    /// Rows that fit and are in the log.
+    var rows: Int64 = 0
+    /// Rows that fit.
+    var total: Int64 = 0
+    private(set) var isComplete = false
+
+    init(stream: String, in log: EventLog) {
+        self.stream = stream
+        guard let bytes = log.position(of: stream)?.bytes, bytes.count == 16 else { return }
+        bytes.withUnsafeBytes {
+            rows = Int64(littleEndian: $0.loadUnaligned(as: Int64.self))
+            total = Int64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: Int64.self))
+        }
+        isComplete = rows == total
+    }
+
+    var position: SourcePosition {
+        var bytes: [UInt8] = []
+        for number in [rows, total] { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
+        return SourcePosition(stream: stream, bytes: bytes)
     }
 }
 
 extension SourceDefinition {
-    /// The columns of `bronze.SOURCE` and `silver.SOURCE`.
+    /// The columns of `silver.SOURCE`.
     var landedSchema: Schema { Schema(schema.fields + SystemColumn.all) }
+
+    /// The columns of `bronze.SOURCE`: where events have an id, a delete may say nothing but it.
+    var arrivedSchema: Schema {
+        let declared = schema.fields.map { field in
+            Field(field.name, field.type, isNullable: field.isNullable || !id.isEmpty && !id.contains(field.name))
+        }
+        return Schema(declared + SystemColumn.all + [SystemColumn.operation])
+    }
 }

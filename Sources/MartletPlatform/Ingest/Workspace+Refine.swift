@@ -11,6 +11,8 @@ package struct RefinementReport: Sendable {
     /// Rows that failed a check of severity `error` or `critical`, now in `quarantine.SOURCE`.
     package var quarantined = 0
     package var silverRows = 0
+    /// Rows of silver that updates and deletes took back, now in `removed.SOURCE`.
+    package var removedRows = 0
     package var silverVersion: Int64?
     /// nil where the source has no checks.
     package var checks: CheckReport?
@@ -19,9 +21,10 @@ package struct RefinementReport: Sendable {
 }
 
 extension Workspace {
-    /// Appends the bronze rows that silver has not seen, less duplicates and less what checks hold back.
+    /// Appends the bronze rows that silver has not seen, less duplicates and less what checks hold back, and notes which
+    /// rows their updates and deletes take back.
     ///
-    /// Both tables remember in a transaction how far they have come (the next `_position`), so a crash between them is
+    /// Both tables remember in a transaction how far they have come (an offset of the log), so a crash between them is
     /// made good by the next run, and a repetition adds nothing.
     func refine(
         _ source: SourceDefinition, _ checks: [ChecksDefinition], _ connection: QueryConnection
@@ -32,23 +35,25 @@ extension Workspace {
         let landed = try bronze.snapshot()
         let refined = try silver.exists() ? silver.snapshot() : nil
         let from = refined?.transactionVersion(of: "refine") ?? 0
-        let upTo = landed.rowCount ?? 0
+        let upTo = landed.transactionVersion(of: Self.logTransaction) ?? 0
         guard upTo > from else { return nil }
 
         var report = RefinementReport()
-        report.pendingRows = Int(upTo - from)
-        try stageCandidates(
-            source, "(\(bronze.scanSQL(landed))) WHERE _position >= \(from) AND _position < \(upTo)", connection)
-        defer { try? connection.execute("DROP TABLE IF EXISTS candidates") }
-        let known = try refined.map { try silver.scanSQL($0) }
-        try dropDuplicates(source, known, connection)
-        let kept = Int(try connection.value("SELECT count(*) FROM candidates").number ?? 0)
-        report.duplicates = report.pendingRows - kept
+        let pending = try PendingRows(
+            source, from: "(\(bronze.scanSQL(landed))) WHERE _position >= \(from) AND _position < \(upTo)", connection)
+        defer { pending.drop() }
+        report.pendingRows = try pending.count()
+        guard report.pendingRows > 0 else { return nil }
+        let live = try liveRows(of: name)?.sql
+        report.duplicates = try pending.dropDuplicates(known: refined.map { try silver.scanSQL($0) })
+        if pending.changes > 0 { try pending.settleChanges() }
 
         var good = "SELECT * FROM candidates"
-        if !checks.isEmpty {
+        let rowCount = try pending.count()
+        if !checks.isEmpty && rowCount > 0 {
             let run = try CheckRun(
-                checks, rows: "candidates", known: known.map { "(\($0))" }, now: time.now(), connection: connection)
+                checks, rows: "candidates", known: live.map { "(\(pending.left(of: $0)))" }, now: time.now(),
+                connection: connection)
             report.checks = run.report
             let rows = run.failingRows
             report.quarantined = run.report.failingRowCount
@@ -60,7 +65,8 @@ extension Workspace {
                 // once.
                 options.transaction = .init(appID: isStopped ? "stopped" : "refine", version: upTo)
                 try table(.quarantine(name)).append(
-                    "SELECT * EXCLUDE (_arrival_time, _position), 'check' AS _stage FROM (\(rows))", on: connection,
+                    "SELECT * EXCLUDE (_arrival_time, _position, _operation), 'check' AS _stage FROM (\(rows))",
+                    on: connection,
                     options)
             }
             if isStopped {
@@ -72,8 +78,18 @@ extension Workspace {
             }
             good = run.passingRows
         }
+        if pending.changes > 0, let live {
+            // Before the rows that take their place: who reads in between misses them, and none is there twice.
+            var options = WriteOptions()
+            options.schema = LiveRows.removedSchema
+            options.transaction = .init(appID: "refine", version: upTo)
+            let gone = try table(.removed(name)).append(
+                pending.removed(from: live, good: good), on: connection, options)
+            report.removedRows = Int(gone.rowCount)
+        }
         var options = WriteOptions()
         options.schema = source.landedSchema
+        options.evolution = .addColumns
         options.transaction = .init(appID: "refine", version: upTo)
         options.notes = ["bronzeVersion": landed.version.description]
         let columns = source.landedSchema.names.map(quotedIdentifier).joined(separator: ", ")
@@ -82,28 +98,5 @@ extension Workspace {
         report.silverRows = Int(result.rowCount)
         report.silverVersion = result.version
         return report
-    }
-
-    private func stageCandidates(_ source: SourceDefinition, _ pending: String, _ connection: QueryConnection) throws {
-        try connection.execute("CREATE OR REPLACE TEMP TABLE candidates AS SELECT * FROM \(pending)")
-    }
-
-    /// Of rows with equal id the one that arrived first stays, then the one with the lower position.
-    private func dropDuplicates(_ source: SourceDefinition, _ known: String?, _ connection: QueryConnection) throws {
-        if source.id.isEmpty { return }
-        let id = source.id.map(quotedIdentifier).joined(separator: ", ")
-        let equal = source.id.map { "candidates.\(quotedIdentifier($0)) = first.\(quotedIdentifier($0))" }
-            .joined(separator: " AND ")
-        try connection.execute(
-            """
-            DELETE FROM candidates USING (
-                SELECT \(id), arg_min(_position, (_arrival_time, _position)) AS kept
-                FROM candidates GROUP BY \(id) HAVING count(*) > 1
-            ) AS first WHERE \(equal) AND candidates._position <> first.kept
-            """)
-        if let known {
-            try connection.execute(
-                "DELETE FROM candidates USING (SELECT \(id) FROM (\(known))) AS first WHERE \(equal)")
-        }
     }
 }

@@ -122,6 +122,11 @@ extension Workspace {
         guard let version = last.tableVersions[silver.name.description],
             let before = try? silver.snapshot(version: version)
         else { return .failure("the table of the last load is gone") }
+        let removed = try table(.removed(source))
+        let goneNow = try removed.exists() ? removed.snapshot().version : nil
+        guard last.tableVersions[removed.name.description] == goneNow else {
+            return .failure("rows were taken back since the last load")
+        }
         let now = Set(try silver.snapshot().files.map(\.path))
         guard before.files.allSatisfy({ now.contains($0.path) }) else {
             return .failure("the table was rewritten since the last load")

@@ -37,6 +37,11 @@ extension Workspace {
                 guard let version = versions[silver.name.description] else {
                     throw MartletError(.internalFault, "the source \(name) was not attached")
                 }
+                guard versions["removed.\(name)"] == nil else {
+                    throw MartletError(
+                        .invalidInput, "rows of source \(name) were taken back, which Spark does not follow",
+                        fix: "leave `engine` out of martlet.yaml")
+                }
                 let snapshot = try silver.snapshot(version: version)
                 schemas[name] = snapshot.schema
                 if job.sources[name] == nil { job.sources[name] = try SparkSource(silver, snapshot) }

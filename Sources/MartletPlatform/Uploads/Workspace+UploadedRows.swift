@@ -133,7 +133,7 @@ private struct UploadedLabels {
     let name: String
 }
 
-private func sha256(_ bytes: [UInt8]) throws -> String {
+func sha256(_ bytes: [UInt8]) throws -> String {
     var digest = try SHA256Digest()
     try digest.update(bytes)
     return try digest.finishAsHex()

@@ -7,7 +7,7 @@ internal import MartletPlatform
 /// case and writes its answer.
 /// - Parameter afterApply: called when definitions were applied, before the request is answered.
 func addWorkspaceRoutes(
-    _ workspace: Workspace, _ longWork: LongWork, to router: inout Router,
+    _ workspace: Workspace, _ live: LiveEvents, _ longWork: LongWork, to router: inout Router,
     afterApply: @escaping @Sendable () throws -> Void
 ) {
     let limit = workspace.settings.limits.transferBytes
@@ -17,7 +17,9 @@ func addWorkspaceRoutes(
     router.on(.get, "/v1/datasets") { request, _ in try listDatasets(request, workspace) }
     router.on(.get, "/v1/datasets/{id}") { request, _ in try showDataset(request, workspace) }
     router.on(.get, "/v1/datasets/{id}/rows") { request, _ in try fetchDataset(request, workspace) }
-    router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit) { request, _ in try pushEvents(request, workspace) }
+    router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit) { request, _ in
+        try pushEvents(request, workspace, live)
+    }
     router.on(.post, "/v1/plan") { request, _ in try planDefinitions(request, workspace) }
     router.on(.post, "/v1/apply") { request, _ in try applyDefinitions(request, workspace, afterApply) }
 }
@@ -66,6 +68,22 @@ func uploadFormat(of request: borrowing Request) throws(Refusal) -> UploadFormat
     case "application/vnd.apache.parquet": return .parquet
     case "application/x-ndjson": return .jsonLines
     default: throw wrongMediaType("application/vnd.apache.parquet or application/x-ndjson")
+    }
+}
+
+/// How a request brings events.
+enum EventFormat {
+    case events(EventDoor.Format)
+    case file(UploadFormat)
+}
+
+/// - Throws: `Refusal` (415), as `uploadFormat`.
+func eventFormat(of request: borrowing Request) throws(Refusal) -> EventFormat {
+    switch mediaType(of: request) {
+    case "application/x-ndjson": return .events(.jsonLines)
+    case "application/json": return .events(.json)
+    case "application/vnd.apache.parquet": return .file(.parquet)
+    default: throw wrongMediaType("application/x-ndjson, application/json or application/vnd.apache.parquet")
     }
 }
 

@@ -7,10 +7,11 @@ extension Command {
         "ingest", "land files in a source's tables", operands: "SOURCE [FILE…]",
         discussion: """
             Reads CSV, JSON lines or Parquet, converts every value to its declared type and appends the rows to
-            bronze.SOURCE; then drops duplicates, runs the checks and appends what is good to silver.SOURCE.
-            Rows that do not fit or fail a check are kept in quarantine.SOURCE with the reason. The same files
-            are ingested once, however often the command is repeated. Without files it takes up what an earlier
-            run left pending.
+            the log; lands them in bronze.SOURCE, runs the checks and appends what is good to silver.SOURCE. Rows
+            with the id of an earlier one add nothing; those that do not fit are dead letters (martlet
+            deadletters), those that fail a check are kept in quarantine.SOURCE, both with the reason. The same
+            files are ingested once, however often the command is repeated. Without files it takes up what an
+            earlier run left pending. While a server runs on the workspace, send events to it instead.
             """,
         options: [Option("key", "KEY", "idempotency key (default: the digest of the files)")],
         examples: [
@@ -196,13 +197,13 @@ extension IngestReport {
         if isRepeat { lines.append("these files were ingested before: nothing added") }
         if rowsRead > 0 {
             lines.append(
-                "read    \(grouped(rowsRead)) rows, \(grouped(misfits)) of them do not fit (quarantine.\(source))")
+                "read    \(grouped(rowsRead)) rows, \(grouped(misfits)) of them do not fit (martlet deadletters list)")
         }
         if let version = bronzeVersion { lines.append("bronze  version \(version)") }
         if let refinement {
             lines.append(
                 "silver  \(grouped(refinement.silverRows)) rows added, "
-                    + "\(grouped(refinement.duplicates)) duplicates dropped, "
+                    + "\(grouped(allDuplicates)) duplicates dropped, "
                     + "\(grouped(refinement.quarantined)) held back by checks")
             if let checks = refinement.checks { lines.append(checks.text) }
         } else {
@@ -219,13 +220,13 @@ extension IngestReport {
             json.member("repeat", isRepeat)
             json.member("rows", rowsRead)
             json.member("misfits", misfits)
+            json.member("duplicates", allDuplicates)
             if let bronzeVersion { json.member("bronze_version", bronzeVersion) }
             if let refinement {
                 json.key("silver")
                 json.object {
                     $0.member("pending", refinement.pendingRows)
                     $0.member("rows", refinement.silverRows)
-                    $0.member("duplicates", refinement.duplicates)
                     $0.member("quarantined", refinement.quarantined)
                     if let version = refinement.silverVersion { $0.member("version", version) }
                 }

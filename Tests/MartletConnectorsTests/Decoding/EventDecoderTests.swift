@@ -1,6 +1,7 @@
 import MartletConnectors
 import MartletCore
 import MartletDefinitions
+import MartletLog
 import Testing
 
 private let now = Timestamp(year: 2026, month: 4, day: 1)
@@ -104,6 +105,26 @@ struct EventDecoderTests {
             ])
     }
 
+    @Test("a delete needs its id alone, an update all that an insert needs, and both a source with an id")
+    func operations() {
+        let lines = """
+            {"_op": "delete", "id": 1}
+            {"_op": "update", "id": 1, "user": "a", "at": "2026-03-01"}
+            {"_op": "update", "id": 1, "at": "2026-03-01"}
+            {"_op": "delete", "user": "a"}
+            {"_op": "upsert", "id": 1, "user": "a", "at": "2026-03-01"}
+            """
+        let events = decode(lines)
+        #expect(events.operations == [.delete, .update])
+        #expect(events.eventTimes.first == now.microseconds)
+        #expect(events.columns[1][0] == .null)
+        #expect(
+            events.misfits.map(\.reason) == [
+                "user: missing", "id: missing", "_op: not insert, or update or delete in a source with an id",
+            ])
+        #expect(decode(lines, source(id: [])).misfits.count == 5)
+    }
+
     @Test("reads a source with zones or patterns of its own as text")
     func texts() {
         let definition = source([
@@ -124,10 +145,13 @@ struct EventDecoderTests {
             Column.nulls(.float64, count: 4), Column.nulls(.timestamp, count: 4), Column.nulls(.timestamp, count: 4),
             Column(.string(ByteStrings(["c", "bc", "c", ""])), validity: Bitmap([true, true, true, false])),
         ]
-        let ids = definition.eventIDs(columns, count: 4)
+        let ids = definition.eventIDs(columns, operations: Array(repeating: .insert, count: 4))
         #expect(ids.slice(0) == ids.slice(2))
         #expect(ids.slice(0) != ids.slice(1))
         #expect(ids.slice(3).isEmpty)
-        #expect(source(id: []).eventIDs(columns, count: 4).bytes.isEmpty)
+        #expect(source(id: []).eventIDs(columns, operations: Array(repeating: .insert, count: 4)).bytes.isEmpty)
+        let others: [EventOperation] = [.update, .insert, .delete, .insert]
+        #expect(definition.eventIDs(columns, operations: others).slice(1) == ids.slice(1))
+        #expect(definition.eventIDs(columns, operations: others).slice(0).isEmpty)
     }
 }

@@ -1,0 +1,52 @@
+internal import Dispatch
+internal import MartletConnectors
+internal import MartletCore
+internal import MartletDefinitions
+internal import MartletLog
+internal import Synchronization
+
+/// The one way in: the log of a workspace, what did not fit, and how payloads are read again. A process that takes
+/// events in holds it alone.
+final class EventIntake: Sendable {
+    let log: EventLog
+    let deadLetters: DeadLetters
+    let schemas: PayloadSchemas
+
+    init(log: EventLog, deadLetters: DeadLetters, schemas: PayloadSchemas) {
+        self.log = log
+        self.deadLetters = deadLetters
+        self.schemas = schemas
+    }
+
+    /// Appends and waits until the events are durable. Blocks.
+    func append(_ batches: [EventBatch]) throws -> AppendReceipt {
+        let answer = Mutex<Result<AppendReceipt, MartletError>?>(nil)
+        let done = DispatchSemaphore(value: 0)
+        log.append(batches) { result in
+            answer.withLock { $0 = result }
+            done.signal()
+        }
+        done.wait()
+        guard let result = answer.withLock({ $0 }) else { preconditionFailure("the log has answered") }
+        return try result.get()
+    }
+}
+
+extension EventBatch {
+    /// Events of a source as they go to the log.
+    /// - Parameters:
+    ///   - columns: the declared columns, in their order.
+    ///   - operations: nil means that all are inserts. Updates and deletes have no id of their own: repeated, they
+    ///     change nothing more.
+    init(
+        _ source: SourceDefinition, version: UInt32, columns: [Column], eventTimes: [Int64], arrivalTimes: [Int64],
+        operations: [EventOperation]? = nil
+    ) throws {
+        self.init(source: source.about.name, schemaVersion: version)
+        self.eventTimes = eventTimes
+        self.arrivalTimes = arrivalTimes
+        self.operations = operations ?? Array(repeating: .insert, count: eventTimes.count)
+        ids = source.eventIDs(columns, operations: self.operations)
+        payloads = try RowLayout(source.schema).encode(columns)
+    }
+}

@@ -1,0 +1,126 @@
+internal import Dispatch
+internal import MartletCore
+internal import MartletDefinitions
+internal import MartletLog
+internal import MartletQuery
+internal import Synchronization
+
+/// Lands what the log holds in the tables of all sources, in micro-batches: after so much time or so many events,
+/// whichever comes first. Runs behind a server on a thread of its own.
+package final class Lander: Sendable {
+    private static let consumer = "lander"
+    /// How long it waits after a failure, at first and at most.
+    private static let retrySeconds = 1.0...60.0
+
+    private let workspace: Workspace
+    private let intake: EventIntake
+    private let isStopping = Atomic<Bool>(false)
+    private let running = DispatchGroup()
+    private let state = Mutex(LanderStatus())
+
+    init(_ workspace: Workspace) throws {
+        self.workspace = workspace
+        intake = try workspace.intake
+    }
+
+    /// What it has done, for metrics and `martlet status`.
+    package var status: LanderStatus { state.withLock { $0 } }
+
+    package func start() { startThread(group: running) { [self] in run() } }
+
+    /// Ends after the step that runs. What is not landed stays in the log.
+    package func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        intake.log.wakeReaders()
+        running.wait()
+    }
+
+    private func run() {
+        var retry = Self.retrySeconds.lowerBound
+        while !isStopping.load(ordering: .relaxed) {
+            do {
+                try waitForEvents()
+                if isStopping.load(ordering: .relaxed) { return }
+                try step()
+                retry = Self.retrySeconds.lowerBound
+            } catch {
+                state.withLock {
+                    $0.failures += 1
+                    $0.lastFailure = "\(error)"
+                }
+                pause(seconds: retry)
+                retry = min(retry * 2, Self.retrySeconds.upperBound)
+            }
+        }
+    }
+
+    /// Lands and refines what was durable when it began.
+    func step() throws {
+        let end = intake.log.endOffset
+        let start = intake.log.committedOffset(of: Self.consumer) ?? intake.log.firstOffset
+        guard end > start else { return }
+        var rows = 0
+        var stopped: [String: String] = [:]
+        for landing in try workspace.landAll(upTo: end) {
+            rows += landing.rows
+            if let failure = landing.criticalFailure { stopped[landing.source] = failure.message }
+        }
+        try intake.log.commit(end, for: Self.consumer)
+        state.withLock {
+            $0.landedOffset = end
+            $0.landedRows += rows
+            $0.stopped = stopped
+            $0.steps += 1
+        }
+    }
+
+    private func waitForEvents() throws {
+        let limits = workspace.settings.limits
+        let start = intake.log.committedOffset(of: Self.consumer) ?? intake.log.firstOffset
+        while intake.log.endOffset <= start, !isStopping.load(ordering: .relaxed) {
+            intake.log.wait(beyond: start, seconds: 1)
+        }
+        let begun = workspace.time.monotonicNanoseconds()
+        let wait = Double(limits.landEvery.microseconds) / 1e6
+        while intake.log.endOffset < start + Int64(limits.landRows), !isStopping.load(ordering: .relaxed) {
+            let rest = wait - workspace.seconds(since: begun)
+            if rest <= 0 { return }
+            intake.log.wait(beyond: start + Int64(limits.landRows) - 1, seconds: min(rest, 1))
+        }
+    }
+
+    private func pause(seconds: Double) {
+        let begun = workspace.time.monotonicNanoseconds()
+        while !isStopping.load(ordering: .relaxed), workspace.seconds(since: begun) < seconds {
+            intake.log.wait(beyond: .max - 1, seconds: 0.2)
+        }
+    }
+}
+
+/// How far landing has come.
+package struct LanderStatus: Sendable {
+    /// Every event with a smaller offset is in its bronze table.
+    package var landedOffset: Int64 = 0
+    package var landedRows = 0
+    package var steps = 0
+    /// Sources whose rows wait in bronze since a critical check failed, with its message.
+    package var stopped: [String: String] = [:]
+    package var failures = 0
+    package var lastFailure: String?
+}
+
+extension Workspace {
+    /// Lands and refines the events of all applied sources up to an offset of the log.
+    func landAll(upTo end: Int64) throws -> [Landing] {
+        let definitions = try appliedDefinitions()
+        return try definitions.sources.map { source in
+            try withLock("ingest-\(source.about.name)") {
+                var landing = try land(source, upTo: end, definitions)
+                let refinement = try refine(source, definitions.checks(of: source.about.name), engine.connect())
+                // What a critical check holds back waits in bronze; the other sources go on.
+                landing.criticalFailure = refinement?.criticalFailure
+                return landing
+            }
+        }
+    }
+}

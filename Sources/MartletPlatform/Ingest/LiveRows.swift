@@ -1,0 +1,40 @@
+internal import MartletCore
+internal import MartletDefinitions
+internal import MartletQuery
+internal import MartletTables
+
+/// The rows of `silver.SOURCE` that no later event has taken back. `removed.SOURCE`, which is there once an update or a
+/// delete has come, names the others: their `_position`, when it was known that they are none any more
+/// (`_removed_time`), and the position of the event that says so (`_removed_by`).
+struct LiveRows {
+    /// The versions that are read, by the tables' names.
+    let versions: TableVersions
+    /// A SELECT of the rows.
+    let sql: String
+
+    static let removedSchema = Schema([
+        SystemColumn.position, Field("_removed_time", .timestamp, isNullable: false),
+        Field("_removed_by", .int64, isNullable: false),
+    ])
+}
+
+extension Workspace {
+    /// - Parameter pinned: versions to read where the source's silver table is named; otherwise those of now.
+    /// - Returns: nil where the source has no rows yet.
+    func liveRows(of source: String, pinned: TableVersions = [:]) throws -> LiveRows? {
+        let (silver, removed) = (try table(.silver(source)), try table(.removed(source)))
+        guard try silver.exists() else { return nil }
+        let (silverName, removedName) = (silver.name.description, removed.name.description)
+        let isPinned = pinned[silverName] != nil
+        let snapshot = try pinned[silverName].map { try silver.snapshot(version: $0) } ?? silver.snapshot()
+        var versions = [silverName: snapshot.version]
+        var sql = try silver.scanSQL(snapshot)
+        if try isPinned ? pinned[removedName] != nil : removed.exists() {
+            let snapshot = try pinned[removedName].map { try removed.snapshot(version: $0) } ?? removed.snapshot()
+            versions[removedName] = snapshot.version
+            let gone = try removed.scanSQL(snapshot, columns: [SystemColumn.position.name])
+            sql = "SELECT held.* FROM (\(sql)) AS held ANTI JOIN (\(gone)) AS gone ON held._position = gone._position"
+        }
+        return LiveRows(versions: versions, sql: sql)
+    }
+}
