@@ -17,6 +17,7 @@ let package = Package(
         .systemLibrary(name: "CMicroHTTP", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CXGBoost"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
@@ -33,7 +34,7 @@ let package = Package(
         // Domain
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
         .target(name: "MartletFeatures", dependencies: ["MartletCore", "MartletDefinitions"]),
-        .target(name: "MartletLog", dependencies: ["MartletCore"]),
+        .target(name: "MartletLog", dependencies: ["CISAL", "MartletCore"]),
         .target(
             name: "MartletConnectors",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletLog"]),
@@ -92,6 +93,7 @@ let package = Package(
             dependencies: ["MartletCore", "MartletDefinitions", "MartletTestSupport"]),
         .testTarget(
             name: "MartletFeaturesTests", dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures"]),
+        .testTarget(name: "MartletLogTests", dependencies: ["MartletCore", "MartletLog", "MartletTestSupport"]),
         .testTarget(
             name: "MartletTablesTests",
             dependencies: ["MartletCore", "MartletObjects", "MartletQuery", "MartletTables", "MartletTestSupport"]),

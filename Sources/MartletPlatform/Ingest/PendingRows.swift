@@ -52,6 +52,20 @@ struct PendingRows {
         return before - (try count())
     }
 
+    /// Moves updates that a check holds back for what they alone say into the temporary table `held_updates`: they take
+    /// nothing back, whatever comes with them.
+    /// - Parameter condition: true for such a row.
+    /// - Returns: how many there are.
+    func holdBackUpdates(where condition: String) throws -> Int {
+        let isHeld = "_operation = 'update' AND coalesce((\(condition)), false)"
+        try connection.execute(
+            """
+            CREATE OR REPLACE TEMP TABLE held_updates AS SELECT * FROM candidates WHERE \(isHeld);
+            DELETE FROM candidates WHERE \(isHeld)
+            """)
+        return Int(try connection.value("SELECT count(*) FROM held_updates").number ?? 0)
+    }
+
     /// Of each id that is updated or deleted keeps the last row alone, or none; the temporary table `removers` says
     /// from which event on earlier rows of the id are no more.
     func settleChanges() throws {
@@ -73,7 +87,7 @@ struct PendingRows {
     /// The rows of `live` that the pending ones take back, as `removed.SOURCE` has them.
     /// - Parameters:
     ///   - live: a SELECT of the live rows of silver.
-    ///   - good: a SELECT of the candidates that pass their checks: an update that does not takes nothing back.
+    ///   - good: a SELECT of the candidates that pass their checks.
     func removed(from live: String, good: String) -> String {
         let equal = source.id.map { "live.\(quotedIdentifier($0)) = removers.\(quotedIdentifier($0))" }
         return """

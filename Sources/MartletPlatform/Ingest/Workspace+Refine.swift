@@ -46,37 +46,45 @@ extension Workspace {
         guard report.pendingRows > 0 else { return nil }
         let live = try liveRows(of: name)?.sql
         report.duplicates = try pending.dropDuplicates(known: refined.map { try silver.scanSQL($0) })
-        if pending.changes > 0 { try pending.settleChanges() }
+        var heldUpdates: String?
+        if pending.changes > 0 {
+            heldUpdates = try holdBackUpdates(pending, checks, connection)
+            try pending.settleChanges()
+        }
 
         var good = "SELECT * FROM candidates"
-        let rowCount = try pending.count()
-        if !checks.isEmpty && rowCount > 0 {
+        var failing: [String] = []
+        if let heldUpdates {
+            failing.append(heldUpdates)
+            report.quarantined += Int(try connection.value("SELECT count(*) FROM (\(heldUpdates))").number ?? 0)
+        }
+        // Where only deletes are pending there is nothing to check.
+        if !checks.isEmpty, try pending.count() > 0 {
             let run = try CheckRun(
                 checks, rows: "candidates", known: live.map { "(\(pending.left(of: $0)))" }, now: time.now(),
                 connection: connection)
             report.checks = run.report
-            let rows = run.failingRows
-            report.quarantined = run.report.failingRowCount
-            let isStopped = run.report.isCritical
-            if report.quarantined > 0 {
-                var options = WriteOptions()
-                options.evolution = .addColumns
-                // A critical failure leaves the rows pending: the stop is remembered apart, so that they are listed
-                // once.
-                options.transaction = .init(appID: isStopped ? "stopped" : "refine", version: upTo)
-                try table(.quarantine(name)).append(
-                    "SELECT * EXCLUDE (_arrival_time, _position, _operation), 'check' AS _stage FROM (\(rows))",
-                    on: connection,
-                    options)
-            }
-            if isStopped {
-                report.criticalFailure = MartletError(
-                    .checkFailed, "a critical check of source \(name) failed: \(run.report.summary)",
-                    fix: "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are in "
-                        + "bronze.\(name) and wait: mend the data or the checks, then run martlet ingest \(name)")
-                return report
-            }
+            failing.append(run.failingRows)
+            report.quarantined += run.report.failingRowCount
             good = run.passingRows
+        }
+        let isStopped = report.checks?.isCritical ?? false
+        if report.quarantined > 0 {
+            let rows = failing.map { "(\($0))" }.joined(separator: " UNION ALL BY NAME ")
+            var options = WriteOptions()
+            options.evolution = .addColumns
+            // A critical failure leaves the rows pending: the stop is remembered apart, so that they are listed once.
+            options.transaction = .init(appID: isStopped ? "stopped" : "refine", version: upTo)
+            try table(.quarantine(name)).append(
+                "SELECT * EXCLUDE (_arrival_time, _position, _operation), 'check' AS _stage FROM (\(rows))",
+                on: connection, options)
+        }
+        if isStopped {
+            report.criticalFailure = MartletError(
+                .checkFailed, "a critical check of source \(name) failed: \(report.checks?.summary ?? "")",
+                fix: "\(report.quarantined) rows are in quarantine.\(name) with the reason; all rows are in "
+                    + "bronze.\(name) and wait: mend the data or the checks, then run martlet ingest \(name)")
+            return report
         }
         if pending.changes > 0, let live {
             // Before the rows that take their place: who reads in between misses them, and none is there twice.
@@ -98,5 +106,18 @@ extension Workspace {
         report.silverRows = Int(result.rowCount)
         report.silverVersion = result.version
         return report
+    }
+
+    /// Updates that fail a check about themselves, each with its reasons, as a SELECT; nil where there are none.
+    private func holdBackUpdates(
+        _ pending: PendingRows, _ checks: [ChecksDefinition], _ connection: QueryConnection
+    ) throws -> String? {
+        guard let condition = heldRowCondition(checks), try pending.holdBackUpdates(where: condition) > 0 else {
+            return nil
+        }
+        let run = try CheckRun(checks, rows: "held_updates", known: nil, now: time.now(), connection: connection)
+        // The next run of checks makes its tables anew.
+        try connection.execute("CREATE OR REPLACE TEMP TABLE held_reasons AS \(run.failingRows)")
+        return "SELECT * FROM held_reasons"
     }
 }
