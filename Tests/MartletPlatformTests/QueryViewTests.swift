@@ -117,7 +117,7 @@ struct QueryViewTests {
         let ann = try test.workspace.explain("joined:newest_amount", entity: ["user": "ann"], asKnown: true)
         #expect(ann.value == .float64(2))
         #expect(ann.events.map(\.arrivalTime) == [at, Timestamp(year: 2026, month: 2, day: 2)])
-        #expect(ann.events.map(\.position) == [-1, 0])
+        #expect(ann.events.map(\.position) == [-1, 3])
         let bob = try test.workspace.explain("joined:newest_amount", entity: ["user": "bob"], asKnown: true)
         #expect(bob.value == .float64(3))
         #expect(bob.events.map(\.arrivalTime) == [at])

@@ -19,7 +19,7 @@ struct UploadedLabelsTests {
     private func prepared() throws -> WorkspaceServer {
         let server = try WorkspaceServer()
         try server.apply()
-        #expect(try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson").status == 200)
+        #expect(try server.post("/v1/events/trips?wait=landed", tripRows, type: "application/x-ndjson").status == 200)
         return server
     }
 
@@ -127,7 +127,7 @@ struct UploadedLabelsTests {
             // Each label is at the time of its own event.
             labels += #"{"driver_id":\#(number % 4),"event_timestamp":"\#(at)"}"# + "\n"
         }
-        #expect(try server.post("/v1/events/trips", events, type: "application/x-ndjson").status == 200)
+        #expect(try server.post("/v1/events/trips?wait=landed", events, type: "application/x-ndjson").status == 200)
         let refused = try server.client.trainingSet(labels)
         #expect(refused.status == 422)
         #expect(try JSONValue(parsing: refused.body)["code"]?.string == "label-leakage")
