@@ -19,6 +19,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CXGBoost"),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // Ground
@@ -29,7 +31,7 @@ let package = Package(
         .target(name: "MartletDatabase", dependencies: ["CSQLite", "MartletCore"]),
         .target(name: "MartletObjects", dependencies: ["COpenSSL", "MartletCore"]),
         .target(name: "MartletQuery", dependencies: ["CDuckDB", "MartletCore"]),
-        .target(name: "MartletHTTP", dependencies: ["CMicroHTTP", "CSimdJSON", "MartletCore"]),
+        .target(name: "MartletHTTP", dependencies: ["CCurl", "CMicroHTTP", "CSimdJSON", "MartletCore"]),
 
         // Domain
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
@@ -41,7 +43,9 @@ let package = Package(
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
         .target(
             name: "MartletOnline",
-            dependencies: ["MartletCore", "MartletFeatures", "MartletKeyValue"]),
+            dependencies: [
+                "CHiredis", "MartletCore", "MartletFeatures", "MartletHTTP", "MartletKeyValue", "MartletObjects",
+            ]),
         .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
         .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
         .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
@@ -102,6 +106,15 @@ let package = Package(
             dependencies: [
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
                 "MartletTestSupport",
+            ]),
+        .target(
+            name: "ServerTestSupport", dependencies: ["MartletCore", "MartletTestSupport"],
+            path: "Tests/ServerTestSupport"),
+        .testTarget(
+            name: "Conformance",
+            dependencies: [
+                "MartletCore", "MartletHTTP", "MartletKeyValue", "MartletOnline", "MartletTestSupport",
+                "ServerTestSupport",
             ]),
         .testTarget(
             name: "MartletRegistryTests",

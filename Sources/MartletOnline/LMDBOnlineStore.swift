@@ -130,15 +130,13 @@ private func put(
         stored = stored.map { UnsafeRawBufferPointer(rebasing: $0[..<($0.count - key.count - 4)]) }
     }
     if let stored {
-        let kind: RecordHeader.Kind = record[1] == RecordHeader.Kind.latest.rawValue ? .latest : .tiles
+        let header = try RecordHeader(unverified: record)
         if compareBytes(stored, record) == 0 {
             counts.unchanged += 1
             return
         }
         // A damaged record, or one of another kind, is nothing to keep.
-        if let before = try? RecordHeader(reading: stored, kind: kind),
-            try !RecordHeader(reading: record, kind: kind).mayReplace(before)
-        {
+        if let before = try? RecordHeader(verifying: stored), before.kind == header.kind, !header.mayReplace(before) {
             counts.keptNewer += 1
             return
         }

@@ -96,7 +96,8 @@ package struct OnlineLoad: ~Copyable {
                     fix: "run it again: it goes on from there")
             }
             let chunk = order[next..<min(order.count, next + chunkRows)]
-            let records = encode(chunk.map { winners[Int($0)] }[...])
+            var records = encode(chunk.map { winners[Int($0)] }[...])
+            records.ttl = view.ttl
             rows += chunk.count
             let last = keys.withKey(Int(chunk[chunk.endIndex - 1])) { Array($0) }
             let cursor = LoadCursor(
@@ -121,7 +122,7 @@ package struct OnlineLoad: ~Copyable {
 }
 
 /// For each unique key the row that counts. `mayReplace(a, b)` says whether the later row b takes the place of a.
-private func winners(_ keys: EntityKeys, _ mayReplace: (Int, Int) -> Bool) -> [Int32] {
+func winners(_ keys: EntityKeys, _ mayReplace: (Int, Int) -> Bool) -> [Int32] {
     var winners = [Int32](repeating: -1, count: keys.uniqueCount)
     for (row, key) in keys.rows.enumerated() where key >= 0 {
         let known = winners[Int(key)]

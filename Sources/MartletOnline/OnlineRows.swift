@@ -47,3 +47,19 @@ package struct TileStates: Sendable {
 
     package var count: Int { states.count }
 }
+
+/// Entities to be deleted, each as of a moment: what is older stays away, what is newer comes back.
+package struct Deletions: Sendable {
+    package var keys: [Column]
+    /// Microseconds; of tiles the moment up to which they are without events.
+    package var eventTimes: [Int64]
+    package var createdTimes: [Int64]?
+    package var positions: [Int64]?
+
+    package init(keys: [Column], eventTimes: [Int64], createdTimes: [Int64]? = nil, positions: [Int64]? = nil) {
+        self.keys = keys
+        self.eventTimes = eventTimes
+        self.createdTimes = createdTimes
+        self.positions = positions
+    }
+}

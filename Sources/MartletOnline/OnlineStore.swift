@@ -1,5 +1,5 @@
 /// Where served records live. One semantic for all stores: newest wins, reads never wait for writes, and what a reader
-/// sees of one call is one state.
+/// sees of one record is one state; of one call too in LMDB and in a single Redis (docs/backends.md).
 package protocol OnlineStore: Sendable {
     /// The store's own short name for a view, made when it is first asked for and never changed or used again.
     func handle(for view: ViewIdentity) throws -> ViewHandle
@@ -11,8 +11,8 @@ package protocol OnlineStore: Sendable {
         _ body: (borrowing RecordTable) throws -> Void
     ) throws
 
-    /// Stores a chunk atomically: `order[i]` is the index in `keys` of the chunk's record `i`; keys ascend. A stored
-    /// record that is newer stays. The cursor, where one is given, is stored in the same transaction.
+    /// Stores a chunk, each record atomically and in LMDB the whole: `order[i]` is the index in `keys` of the chunk's record `i`; keys ascend. A stored
+    /// record that is newer stays. The cursor, where one is given, is stored with the chunk or after it, never before.
     func write(
         _ chunk: RecordChunk, keys: EntityKeys, order: ArraySlice<Int32>, to view: ViewHandle, cursor: LoadCursor?
     ) throws -> WriteCounts
@@ -23,6 +23,17 @@ package protocol OnlineStore: Sendable {
 
     /// Deletes every record of the view, in steps between which readers and writers go on.
     func drop(_ view: ViewIdentity) throws
+
+    /// The number of records of the view, tombstones too. Walks over all of them, in some stores over those of other
+    /// views as well: for operators, not for requests.
+    func recordCount(of view: ViewIdentity) throws -> Int
+
+    /// Whether a read may wait for a network: then it belongs on a thread that may block.
+    var isRemote: Bool { get }
+}
+
+extension OnlineStore {
+    package var isRemote: Bool { false }
 }
 
 package struct ViewHandle: Sendable, Hashable {

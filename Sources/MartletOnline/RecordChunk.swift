@@ -1,9 +1,12 @@
-internal import MartletCore
+package import MartletCore
 
 /// Encoded records beside one another, ready to be stored.
 package struct RecordChunk: Sendable {
     private(set) var bytes: [UInt8]
     private var starts: [Int]
+
+    /// Of the view: when a store may forget the records follows from it.
+    package var ttl: TimeSpan?
 
     package var count: Int { starts.count - 1 }
 
@@ -35,6 +38,27 @@ package struct RecordChunk: Sendable {
             for index in 0..<rows.count {
                 RecordHeader.writeChecksum(
                     to: UnsafeMutableRawBufferPointer(rebasing: bytes[starts[index]..<starts[index + 1]]))
+            }
+        }
+    }
+
+    /// Encodes the named deletions, each as a header alone.
+    package init(_ deletions: Deletions, kind: RecordHeader.Kind, rows: ArraySlice<Int32>) {
+        starts = (0...rows.count).map { $0 * RecordHeader.byteCount }
+        bytes = [UInt8](repeating: 0, count: rows.count * RecordHeader.byteCount)
+        bytes.withUnsafeMutableBytes { bytes in
+            for (index, row) in rows.enumerated() {
+                let record = UnsafeMutableRawBufferPointer(
+                    rebasing: bytes[index * RecordHeader.byteCount..<(index + 1) * RecordHeader.byteCount])
+                // Tiles go by the moment up to which they are complete, which stands where a row has its position.
+                let event = deletions.eventTimes[Int(row)]
+                let position = kind == .latest ? deletions.positions?[Int(row)] ?? 0 : event
+                var header = RecordHeader(
+                    kind: kind, eventTime: event, createdTime: deletions.createdTimes?[Int(row)] ?? 0,
+                    position: position)
+                header.isTombstone = true
+                header.write(to: record)
+                RecordHeader.writeChecksum(to: record)
             }
         }
     }

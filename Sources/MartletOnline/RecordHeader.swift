@@ -5,7 +5,7 @@ package import MartletCore
 /// | Bytes | Field |
 /// | --- | --- |
 /// | 0 | version of the format, 1 |
-/// | 1 | kind: 1 latest row, 2 tiles |
+/// | 1 | kind: 1 latest row, 2 tiles; the top bit set for a tombstone, which ends with its header |
 /// | 2-3 | number of features of a latest row, else 0 |
 /// | 4-7 | checksum of everything after it |
 /// | 8-15 | event time: of the row, or of the newest event in the tiles |
@@ -15,6 +15,8 @@ package struct RecordHeader: Sendable, Hashable {
     package enum Kind: UInt8, Sendable { case latest = 1, tiles }
 
     package var kind: Kind
+    /// Whether the entity was deleted: the times are those of the deletion, and what is older stays away.
+    package var isTombstone = false
     package var featureCount: Int
     /// Microseconds, as are all times here.
     package var eventTime: Int64
@@ -23,6 +25,7 @@ package struct RecordHeader: Sendable, Hashable {
 
     package static let byteCount = 32
     private static let format: UInt8 = 1
+    private static let tombstoneBit: UInt8 = 0x80
 
     package init(kind: Kind, featureCount: Int = 0, eventTime: Int64, createdTime: Int64, position: Int64) {
         self.kind = kind
@@ -32,21 +35,53 @@ package struct RecordHeader: Sendable, Hashable {
         self.position = position
     }
 
-    /// Reads the header and checks the whole record against its checksum.
-    /// - Throws: `corruptData` for a record that is short, of another format or kind, or damaged.
+    /// Reads the header of a row or of tiles and checks the whole record against its checksum.
+    /// - Throws: `corruptData` for a record that is short, of another format or kind, a tombstone, or damaged.
     package init(reading record: UnsafeRawBufferPointer, kind: Kind) throws(MartletError) {
         guard record.count >= Self.byteCount, record[0] == Self.format, record[1] == kind.rawValue else {
-            throw MartletError(
-                .corruptData, "a record of the online store is not of the expected format",
-                fix: "materialize the view again")
+            throw Self.foreignRecord
         }
+        try Self.check(record)
+        self.init(unchecked: record, kind: kind)
+    }
+
+    /// Reads the header of any record, a tombstone too, and checks the whole record against its checksum.
+    package init(verifying record: UnsafeRawBufferPointer) throws(MartletError) {
+        try self.init(unverified: record)
+        try Self.check(record)
+    }
+
+    /// Reads the header of a record that the caller has just made.
+    init(unverified record: UnsafeRawBufferPointer) throws(MartletError) {
+        guard record.count >= Self.byteCount, record[0] == Self.format,
+            let kind = Kind(rawValue: record[1] & ~Self.tombstoneBit)
+        else { throw Self.foreignRecord }
+        self.init(unchecked: record, kind: kind)
+        isTombstone = record[1] & Self.tombstoneBit != 0
+    }
+
+    /// Whether the record says that its entity was deleted.
+    /// - Throws: `corruptData` for a damaged record that says so.
+    @inline(__always)
+    package static func isTombstone(_ record: UnsafeRawBufferPointer) throws(MartletError) -> Bool {
+        guard record.count > 1, record[1] & tombstoneBit != 0 else { return false }
+        _ = try RecordHeader(verifying: record)
+        return true
+    }
+
+    private static var foreignRecord: MartletError {
+        MartletError(
+            .corruptData, "a record of the online store is not of the expected format",
+            fix: "materialize the view again")
+    }
+
+    private static func check(_ record: UnsafeRawBufferPointer) throws(MartletError) {
         let checksum = record.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian
         guard checksum == Self.checksum(of: record) else {
             throw MartletError(
                 .corruptData, "a record of the online store fails its checksum",
                 fix: "check the disk, and materialize the view again")
         }
-        self.init(unchecked: record, kind: kind)
     }
 
     private init(unchecked record: UnsafeRawBufferPointer, kind: Kind) {
@@ -60,7 +95,7 @@ package struct RecordHeader: Sendable, Hashable {
     /// Writes all but the checksum.
     func write(to record: UnsafeMutableRawBufferPointer) {
         record[0] = Self.format
-        record[1] = kind.rawValue
+        record[1] = kind.rawValue | (isTombstone ? Self.tombstoneBit : 0)
         record.storeBytes(of: UInt16(featureCount).littleEndian, toByteOffset: 2, as: UInt16.self)
         record.storeBytes(of: eventTime.littleEndian, toByteOffset: 8, as: Int64.self)
         record.storeBytes(of: createdTime.littleEndian, toByteOffset: 16, as: Int64.self)
@@ -83,7 +118,8 @@ package struct RecordHeader: Sendable, Hashable {
     /// event time, created time, position; tiles by how far they are complete, then by what they have heard of.
     package func mayReplace(_ stored: RecordHeader) -> Bool { !(order < stored.order) }
 
-    private var order: (Int64, Int64, Int64) {
+    /// What decides which of two records is newer. `RedisScript.put` reads the same from the bytes.
+    var order: (Int64, Int64, Int64) {
         switch kind {
         case .latest: (eventTime, createdTime, position)
         case .tiles: (position, createdTime, eventTime)

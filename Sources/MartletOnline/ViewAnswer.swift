@@ -45,7 +45,7 @@ package struct ViewAnswer {
             oldest = overflow ? .min : limit
         }
         for key in 0..<keyCount {
-            guard let record = table.record(lookup: lookup, key: key) else {
+            guard let record = table.record(lookup: lookup, key: key), try !RecordHeader.isTombstone(record) else {
                 append(nil, .notFound, 0)
                 continue
             }
@@ -71,7 +71,7 @@ package struct ViewAnswer {
         var states: [UnsafeRawBufferPointer?] = []
         states.reserveCapacity(keyCount)
         for key in 0..<keyCount {
-            guard let record = table.record(lookup: lookup, key: key) else {
+            guard let record = table.record(lookup: lookup, key: key), try !RecordHeader.isTombstone(record) else {
                 states.append(nil)
                 statuses.append(.notFound)
                 eventTimes.append(0)
