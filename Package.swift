@@ -46,6 +46,9 @@ let package = Package(
             dependencies: [
                 "CHiredis", "MartletCore", "MartletFeatures", "MartletHTTP", "MartletKeyValue", "MartletObjects",
             ]),
+        .target(
+            name: "MartletStreams",
+            dependencies: ["MartletCore", "MartletFeatures", "MartletOnline"]),
         .target(name: "MartletRegistry", dependencies: ["MartletCore", "MartletDatabase", "MartletDefinitions"]),
         .target(name: "MartletQuality", dependencies: ["MartletCore", "MartletDefinitions", "MartletQuery"]),
         .target(name: "MartletModels", dependencies: ["CXGBoost", "MartletCore"]),
@@ -145,6 +148,12 @@ let package = Package(
         .testTarget(
             name: "MartletConnectorsTests",
             dependencies: ["MartletConnectors", "MartletCore", "MartletDefinitions", "MartletLog"]),
+        .testTarget(
+            name: "MartletStreamsTests",
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
+                "MartletStreams", "MartletTestSupport",
+            ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],

@@ -71,6 +71,12 @@ package struct EntityKeys: Sendable {
         }
     }
 
+    /// Appends a row whose key is encoded already.
+    package mutating func append(encoded key: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: key)
+        endKey()
+    }
+
     /// Ends a row whose key has a null part: nothing is stored under it.
     package mutating func endNullKey() {
         bytes.removeSubrange(start...)

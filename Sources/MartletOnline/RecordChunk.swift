@@ -16,6 +16,17 @@ package struct RecordChunk: Sendable {
         try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[starts[index]..<starts[index + 1]])) }
     }
 
+    /// Records that are encoded already.
+    package init(records: [[UInt8]]) {
+        bytes = []
+        starts = [0]
+        bytes.reserveCapacity(records.reduce(0) { $0 + $1.count })
+        for record in records {
+            bytes.append(contentsOf: record)
+            starts.append(bytes.count)
+        }
+    }
+
     /// Encodes the named rows, column by column. O(rows x features).
     package init(_ values: LatestValues, rows: ArraySlice<Int32>) {
         let fixedBytes = latestSlotOffset(values.features.count) + 8 * values.features.count

@@ -1,16 +1,17 @@
 package import MartletCore
 
-/// The first 32 bytes of every record in an online store, little-endian:
+/// The first 40 bytes of every record in an online store, little-endian:
 ///
 /// | Bytes | Field |
 /// | --- | --- |
-/// | 0 | version of the format, 1 |
+/// | 0 | version of the format, 2 |
 /// | 1 | kind: 1 latest row, 2 tiles; the top bit set for a tombstone, which ends with its header |
 /// | 2-3 | number of features of a latest row, else 0 |
 /// | 4-7 | checksum of everything after it |
 /// | 8-15 | event time: of the row, or of the newest event in the tiles |
 /// | 16-23 | created (arrival) time: of the row, or the newest among the tiles' events |
 /// | 24-31 | log position of the row, or up to which event time (exclusive) the tiles are complete |
+/// | 32-39 | of tiles that follow the log the high-water mark: events with a smaller offset are in them; else 0 |
 package struct RecordHeader: Sendable, Hashable {
     package enum Kind: UInt8, Sendable { case latest = 1, tiles }
 
@@ -22,9 +23,10 @@ package struct RecordHeader: Sendable, Hashable {
     package var eventTime: Int64
     package var createdTime: Int64
     package var position: Int64
+    package var mark: Int64 = 0
 
-    package static let byteCount = 32
-    private static let format: UInt8 = 1
+    package static let byteCount = 40
+    private static let format: UInt8 = 2
     private static let tombstoneBit: UInt8 = 0x80
 
     package init(kind: Kind, featureCount: Int = 0, eventTime: Int64, createdTime: Int64, position: Int64) {
@@ -90,6 +92,7 @@ package struct RecordHeader: Sendable, Hashable {
         eventTime = record.loadUnaligned(fromByteOffset: 8, as: Int64.self).littleEndian
         createdTime = record.loadUnaligned(fromByteOffset: 16, as: Int64.self).littleEndian
         position = record.loadUnaligned(fromByteOffset: 24, as: Int64.self).littleEndian
+        mark = record.loadUnaligned(fromByteOffset: 32, as: Int64.self).littleEndian
     }
 
     /// Writes all but the checksum.
@@ -100,6 +103,19 @@ package struct RecordHeader: Sendable, Hashable {
         record.storeBytes(of: eventTime.littleEndian, toByteOffset: 8, as: Int64.self)
         record.storeBytes(of: createdTime.littleEndian, toByteOffset: 16, as: Int64.self)
         record.storeBytes(of: position.littleEndian, toByteOffset: 24, as: Int64.self)
+        record.storeBytes(of: mark.littleEndian, toByteOffset: 32, as: Int64.self)
+    }
+
+    /// The record of this header and what comes behind it.
+    package func sealed(before body: [UInt8]) -> [UInt8] {
+        var record = [UInt8](repeating: 0, count: Self.byteCount)
+        record.reserveCapacity(Self.byteCount + body.count)
+        record.append(contentsOf: body)
+        record.withUnsafeMutableBytes {
+            write(to: $0)
+            Self.writeChecksum(to: $0)
+        }
+        return record
     }
 
     /// Seals a record whose other bytes are written.

@@ -105,7 +105,7 @@ package final class Workspace: Sendable {
                 let path = try Self.path(of: settings.log, scheme: "file", part: "log", in: directory)
                 let folder = "\(path)/\(settings.workspace)"
                 try makeFolder(folder)
-                let intake = EventIntake(log: EventLog(), deadLetters: DeadLetters(), schemas: PayloadSchemas(registry))
+                let intake = try EventIntake(folder: folder, settings.workspace, registry, time)
                 parts.intake = intake
                 return intake
             }

@@ -3,6 +3,7 @@ internal import MartletConnectors
 internal import MartletCore
 internal import MartletDefinitions
 internal import MartletLog
+internal import MartletRegistry
 internal import Synchronization
 
 /// The one way in: the log of a workspace, what did not fit, and how payloads are read again. A process that takes
@@ -12,11 +13,23 @@ final class EventIntake: Sendable {
     let deadLetters: DeadLetters
     let schemas: PayloadSchemas
 
-    init(log: EventLog, deadLetters: DeadLetters, schemas: PayloadSchemas) {
-        self.log = log
-        self.deadLetters = deadLetters
-        self.schemas = schemas
+    /// - Throws: `conflict` where another process has the log.
+    init(folder: String, _ workspace: WorkspaceID, _ registry: Registry, _ time: any TimeSource) throws {
+        do {
+            log = try EventLog(folder: "\(folder)/events", workspace: workspace, time: time)
+        } catch {
+            guard error.code == .conflict else { throw error }
+            throw MartletError(
+                .conflict, "another process takes the events of this workspace in",
+                fix: "send them to it (POST /v1/events/SOURCE), or end it first: it is probably a martlet serve",
+                cause: error)
+        }
+        deadLetters = DeadLetters()
+        schemas = PayloadSchemas(registry)
+        log.start()
     }
+
+    deinit { log.close() }
 
     /// Appends and waits until the events are durable. Blocks.
     func append(_ batches: [EventBatch]) throws -> AppendReceipt {

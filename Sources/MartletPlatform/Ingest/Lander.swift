@@ -15,6 +15,7 @@ package final class Lander: Sendable {
     private let workspace: Workspace
     private let intake: EventIntake
     private let isStopping = Atomic<Bool>(false)
+    private let wake = DispatchSemaphore(value: 0)
     private let running = DispatchGroup()
     private let state = Mutex(LanderStatus())
 
@@ -31,16 +32,16 @@ package final class Lander: Sendable {
     /// Ends after the step that runs. What is not landed stays in the log.
     package func stop() {
         isStopping.store(true, ordering: .relaxed)
-        intake.log.wakeReaders()
+        wake.signal()
         running.wait()
     }
 
     private func run() {
         var retry = Self.retrySeconds.lowerBound
-        while !isStopping.load(ordering: .relaxed) {
+        while isRunning {
             do {
                 try waitForEvents()
-                if isStopping.load(ordering: .relaxed) { return }
+                if !isRunning { return }
                 try step()
                 retry = Self.retrySeconds.lowerBound
             } catch {
@@ -57,7 +58,7 @@ package final class Lander: Sendable {
     /// Lands and refines what was durable when it began.
     func step() throws {
         let end = intake.log.endOffset
-        let start = intake.log.committedOffset(of: Self.consumer) ?? intake.log.firstOffset
+        let start = intake.log.committedOffset(of: Self.consumer) ?? intake.log.startOffset
         guard end > start else { return }
         var rows = 0
         var stopped: [String: String] = [:]
@@ -65,7 +66,7 @@ package final class Lander: Sendable {
             rows += landing.rows
             if let failure = landing.criticalFailure { stopped[landing.source] = failure.message }
         }
-        try intake.log.commit(end, for: Self.consumer)
+        try intake.log.commit(Self.consumer, offset: end)
         state.withLock {
             $0.landedOffset = end
             $0.landedRows += rows
@@ -76,24 +77,28 @@ package final class Lander: Sendable {
 
     private func waitForEvents() throws {
         let limits = workspace.settings.limits
-        let start = intake.log.committedOffset(of: Self.consumer) ?? intake.log.firstOffset
-        while intake.log.endOffset <= start, !isStopping.load(ordering: .relaxed) {
-            intake.log.wait(beyond: start, seconds: 1)
-        }
+        let start = intake.log.committedOffset(of: Self.consumer) ?? intake.log.startOffset
+        while intake.log.endOffset <= start, isRunning { wait(for: start, seconds: 60) }
         let begun = workspace.time.monotonicNanoseconds()
-        let wait = Double(limits.landEvery.microseconds) / 1e6
-        while intake.log.endOffset < start + Int64(limits.landRows), !isStopping.load(ordering: .relaxed) {
-            let rest = wait - workspace.seconds(since: begun)
+        let enough = start + Int64(limits.landRows) - 1
+        while intake.log.endOffset <= enough, isRunning {
+            let rest = Double(limits.landEvery.microseconds) / 1e6 - workspace.seconds(since: begun)
             if rest <= 0 { return }
-            intake.log.wait(beyond: start + Int64(limits.landRows) - 1, seconds: min(rest, 1))
+            wait(for: enough, seconds: rest)
         }
     }
 
+    private var isRunning: Bool { !isStopping.load(ordering: .relaxed) }
+
     private func pause(seconds: Double) {
-        let begun = workspace.time.monotonicNanoseconds()
-        while !isStopping.load(ordering: .relaxed), workspace.seconds(since: begun) < seconds {
-            intake.log.wait(beyond: .max - 1, seconds: 0.2)
-        }
+        _ = wake.wait(timeout: .now() + .milliseconds(Int(seconds * 1_000)))
+    }
+
+    /// Until the offset is readable or landing is to end; also earlier.
+    private func wait(for offset: Int64, seconds: Double) {
+        let number = intake.log.whenReadable(offset) { [wake] in wake.signal() }
+        pause(seconds: seconds)
+        intake.log.stopWaiting(number)
     }
 }
 

@@ -12,9 +12,12 @@ final class LoggedRows: BatchCursor, @unchecked Sendable {
     private let schemas: PayloadSchemas
     private var reader: LogReader
     private let end: Int64
+    /// Read ahead to know whether there is any.
+    private var first: RecordBatch?
     private static let readBytes = 4 << 20
 
-    init(
+    /// - Returns: nil where the source has no events between the offsets.
+    init?(
         _ source: SourceDefinition, version: UInt32, from start: Int64, to end: Int64, in log: EventLog,
         _ schemas: PayloadSchemas
     ) throws {
@@ -22,39 +25,42 @@ final class LoggedRows: BatchCursor, @unchecked Sendable {
         self.version = version
         self.schemas = schemas
         self.end = end
-        reader = try log.reader(from: start)
+        reader = log.reader(from: start, sources: [source.about.name])
+        first = try readNext()
+        if first == nil { return nil }
     }
 
-    /// The rows as a source for SQL.
-    static func rows(
-        _ source: SourceDefinition, version: UInt32, from start: Int64, to end: Int64, in log: EventLog,
-        _ schemas: PayloadSchemas
-    ) throws -> RowSource {
-        let cursor = try LoggedRows(source, version: version, from: start, to: end, in: log, schemas)
-        return RowSource(schema: source.arrivedSchema, rowCount: nil) { cursor }
-    }
+    /// The rows as a source for SQL, which reads them once.
+    var rows: RowSource { RowSource(schema: source.arrivedSchema, rowCount: nil) { self } }
 
     func next() throws -> RecordBatch? {
+        if let batch = first {
+            first = nil
+            return batch
+        }
+        return try readNext()
+    }
+
+    private func readNext() throws -> RecordBatch? {
         while reader.offset < end {
-            var parts: [RecordBatch] = []
-            for logged in try reader.next(maximumBytes: Self.readBytes, before: end)
-            where logged.batch.source == source.about.name { parts.append(try batch(logged)) }
-            if !parts.isEmpty { return RecordBatch.joining(parts) }
+            let parts = try reader.next(maximumBytes: Self.readBytes).filter { ($0.offsets.first ?? end) < end }
+            if !parts.isEmpty { return RecordBatch.joining(try parts.map(batch)) }
         }
         return nil
     }
 
     private func batch(_ logged: LoggedBatch) throws -> RecordBatch {
-        let events = logged.batch
+        let events = logged.events
         let reader = try schemas.reader(events.source, written: events.schemaVersion, as: version)
         let origin = events.position?.stream ?? "push"
-        let offsets = (0..<events.count).map { logged.baseOffset + Int64($0) }
-        return RecordBatch(
+        let rows = RecordBatch(
             schema: source.arrivedSchema,
             columns: try reader.columns(events.payloads) + [
-                Column(.timestamp(events.arrivalTimes)), Column(.int64(offsets)),
+                Column(.timestamp(events.arrivalTimes)), Column(.int64(logged.offsets)),
                 Column(.string(ByteStrings(repeatElement(origin, count: events.count)))),
                 Column(.string(ByteStrings(events.operations.map(\.name)))),
             ])
+        let count = logged.offsets.count { $0 < end }
+        return count == rows.rowCount ? rows : rows.gathering(Array(0..<Int32(count)))
     }
 }

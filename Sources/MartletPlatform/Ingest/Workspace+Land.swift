@@ -27,16 +27,16 @@ extension Workspace {
         var landing = Landing(source: name, version: before?.version)
         guard start < end else { return landing }
         let intake = try intake
-        let first = max(start, intake.log.firstOffset)
-        guard try intake.log.holds(source: name, from: first, to: end) else { return landing }
-        let rows = try LoggedRows.rows(
+        let first = max(start, intake.log.startOffset)
+        let found = try LoggedRows(
             source, version: try sourceVersion(name, definitions), from: first, to: end, in: intake.log, intake.schemas)
+        guard let found else { return landing }
         var options = WriteOptions()
         options.schema = source.arrivedSchema
         options.evolution = .addColumns
         options.transaction = .init(appID: Self.logTransaction, version: end)
         options.notes = ["offsets": "\(first)..<\(end)"]
-        let result = try bronze.append(rows, options)
+        let result = try bronze.append(found.rows, options)
         landing.rows = Int(result.rowCount)
         landing.version = result.version
         return landing

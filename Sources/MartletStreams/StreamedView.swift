@@ -1,0 +1,99 @@
+internal import MartletCore
+package import MartletFeatures
+package import MartletOnline
+internal import Synchronization
+
+/// A view that follows the log: the records of its entities kept in memory as events come, read there by whoever
+/// serves, and stored now and then as they are (`checkpoint`), each with the offset up to which it counts.
+///
+/// One thread feeds it, in the order of the log; any number of threads read. It knows no clock and no thread of its
+/// own: `now` is a parameter, so that a simulator can drive it.
+///
+/// ```swift
+/// let view = try StreamedView(online, plan: plan, store: store)
+/// let start = try view.resume() ?? view.begin(at: 0)
+/// try view.apply(rows, endOffset: 100, now: now)
+/// try view.advance(to: now)
+/// try view.checkpoint(at: now)
+/// ```
+package final class StreamedView: Sendable {
+    static let shardCount = 64
+
+    package let view: OnlineView
+    let handle: ViewHandle
+    let store: any OnlineStore
+    let plan: WindowPlan?
+    let shards: [Shard]
+    let feed = Mutex(Feed())
+
+    /// A part of the entities, under a lock of its own.
+    final class Shard: Sendable {
+        let records = Mutex<[[UInt8]: ResidentRecord]>([:])
+    }
+
+    /// What the feeding thread keeps.
+    struct Feed: Sendable {
+        /// Events with smaller offsets are counted or wait.
+        var endOffset: Int64 = 0
+        /// Rows that happen later than now.
+        var waiting: StreamRows?
+        /// The offsets of rows that waited when the view was stored: they count, whatever the marks say.
+        var resumedWaiting: Set<Int64> = []
+        var generation = 1
+        var counts = StreamCounts()
+    }
+
+    /// - Parameter plan: of a windowed view; nil for one of latest values.
+    package init(_ view: OnlineView, plan: WindowPlan?, store: any OnlineStore) throws {
+        self.view = view
+        self.plan = plan
+        self.store = store
+        handle = try store.handle(for: view.identity)
+        shards = (0..<Self.shardCount).map { _ in Shard() }
+    }
+
+    var kind: RecordHeader.Kind { plan == nil ? .latest : .tiles }
+
+    package var counts: StreamCounts {
+        var counts = feed.withLock { feed in
+            var counts = feed.counts
+            counts.waiting = feed.waiting?.count ?? 0
+            counts.endOffset = feed.endOffset
+            return counts
+        }
+        for shard in shards {
+            shard.records.withLock { records in
+                counts.resident += records.count
+                counts.dirty += records.values.count(where: \.isDirty)
+            }
+        }
+        return counts
+    }
+
+    func shard(of key: UnsafeRawBufferPointer) -> Shard {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return shards[Int(truncatingIfNeeded: hash &>> 32) & (Self.shardCount - 1)]
+    }
+}
+
+/// What a streamed view has done and holds.
+package struct StreamCounts: Sendable, Hashable {
+    /// Rows that were counted.
+    package var applied = 0
+    /// Of these the ones that happened before an event that was counted earlier.
+    package var late = 0
+    /// Rows older than any window reaches: they count in no feature any more.
+    package var beyondReach = 0
+    /// Rows that had been counted before: a replay.
+    package var replayed = 0
+    /// Rows that happen later than now.
+    package var waiting = 0
+    /// Entities in memory.
+    package var resident = 0
+    /// Entities that changed since they were stored.
+    package var dirty = 0
+    package var endOffset: Int64 = 0
+    /// When the view was last stored, microseconds; nil before.
+    package var storedAt: Int64?
+}
