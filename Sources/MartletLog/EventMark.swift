@@ -17,6 +17,10 @@ struct MarkKey: Hashable, Sendable {
     var first: UInt64
     var second: UInt64
 
+    /// What frames' checksums are combined with: bytes that somebody sends are never taken for a frame, nor are frames
+    /// of another log.
+    var salt: UInt32 { UInt32(truncatingIfNeeded: first ^ first &>> 32 ^ second ^ second &>> 32) }
+
     /// The mark of each event of a batch.
     ///
     /// An inserted event is the same when source and id are. An update or a delete is the same only when everything of

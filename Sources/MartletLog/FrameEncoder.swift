@@ -60,13 +60,13 @@ struct EncodedFrame: Sendable {
     }
 
     /// Gives the frame its place.
-    mutating func place(offset: Int64, syncedPosition: Int, time: Int64, continues: Bool) {
+    mutating func place(offset: Int64, syncedPosition: Int, time: Int64, continues: Bool, salt: UInt32) {
         header.baseOffset = offset
         header.syncedPosition = syncedPosition
         header.appendTime = time
         if continues { header.flags.insert(.continues) } else { header.flags.remove(.continues) }
         let header = header
-        bytes.withUnsafeMutableBytes { header.rewritePlace($0) }
+        bytes.withUnsafeMutableBytes { header.rewritePlace($0, salt: salt) }
     }
 
     /// Takes out the records that `isKept` does not name; those that stay are numbered anew without gaps.

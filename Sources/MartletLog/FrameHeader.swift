@@ -51,7 +51,7 @@ struct FrameHeader: Equatable {
 }
 
 extension FrameHeader {
-    /// Writes the head at the start of `bytes`, which has room for it, with its checksum.
+    /// Writes the head at the start of `bytes`, which has room for it, without its checksum: `rewritePlace` follows.
     func write(to bytes: UnsafeMutableRawBufferPointer) {
         bytes.store(Self.magic, 0)
         bytes.store(UInt32(frameBytes), 4)
@@ -82,32 +82,28 @@ extension FrameHeader {
             place += text.count
         }
         for index in place..<headerBytes { bytes[index] = 0 }
-        seal(bytes)
-    }
-
-    /// The checksum over a head whose other fields stand.
-    private func seal(_ bytes: UnsafeMutableRawBufferPointer) {
-        bytes.store(checksum(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[12..<headerBytes])), 8)
     }
 
     /// Writes what is known only when the frame gets its place, and the checksum, over a head that stands.
-    func rewritePlace(_ bytes: UnsafeMutableRawBufferPointer) {
+    /// - Parameter salt: of the log's key.
+    func rewritePlace(_ bytes: UnsafeMutableRawBufferPointer, salt: UInt32) {
         bytes.store(baseOffset, 16)
         bytes.store(Int64(syncedPosition), 32)
         bytes.store(appendTime, 40)
         bytes.store(flags.rawValue, 69)
-        seal(bytes)
+        let covered = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[12..<headerBytes])
+        bytes.store(checksum(covered) ^ salt, 8)
     }
 
     /// Reads the head at the start of `bytes`.
     /// - Returns: nil where there is none: too few bytes, or not what was written.
-    init?(_ bytes: UnsafeRawBufferPointer) {
+    init?(_ bytes: UnsafeRawBufferPointer, salt: UInt32) {
         guard bytes.count >= Self.fixedBytes, bytes.load(0) == Self.magic else { return nil }
         headerBytes = Int(bytes.load(12, as: UInt32.self))
         frameBytes = Int(bytes.load(4, as: UInt32.self))
         guard headerBytes >= Self.fixedBytes, headerBytes <= bytes.count, frameBytes >= headerBytes,
             frameBytes <= Self.mostBytes, headerBytes & 7 == 0, frameBytes & 7 == 0,
-            checksum(UnsafeRawBufferPointer(rebasing: bytes[12..<headerBytes])) == bytes.load(8),
+            checksum(UnsafeRawBufferPointer(rebasing: bytes[12..<headerBytes])) ^ salt == bytes.load(8),
             let kind = Kind(rawValue: bytes[68])
         else { return nil }
         self.kind = kind

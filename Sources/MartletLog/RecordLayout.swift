@@ -19,14 +19,20 @@ struct RecordView {
     /// - Returns: nil where the bytes do not begin with a whole record that is as it was written.
     @inline(__always)
     init?(_ rest: UnsafeRawBufferPointer) {
+        guard let view = RecordView(unchecked: rest) else { return nil }
+        self = view
+        let covered = UnsafeRawBufferPointer(rebasing: bytes[RecordLayout.length...])
+        guard checksum(covered) == bytes.load(RecordLayout.checksum) else { return nil }
+    }
+
+    /// Likewise for bytes whose checksum was looked at before.
+    @inline(__always)
+    init?(unchecked rest: UnsafeRawBufferPointer) {
         guard rest.count >= RecordLayout.fixedBytes else { return nil }
         let length = Int(rest.load(RecordLayout.length, as: UInt32.self))
         guard length >= RecordLayout.fixedBytes, length <= rest.count else { return nil }
         bytes = UnsafeRawBufferPointer(rebasing: rest[..<length])
-        let covered = UnsafeRawBufferPointer(rebasing: bytes[RecordLayout.length...])
-        guard MartletLog.checksum(covered) == bytes.load(RecordLayout.checksum),
-            RecordLayout.fixedBytes + idLength <= length
-        else { return nil }
+        guard RecordLayout.fixedBytes + idLength <= length else { return nil }
     }
 
     var eventTime: Int64 { bytes.load(RecordLayout.eventTime) }

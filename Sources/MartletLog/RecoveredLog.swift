@@ -1,0 +1,61 @@
+internal import MartletCore
+
+/// A log's folder brought into order after whatever ended its last owner.
+struct RecoveredLog {
+    let writer: SegmentWriter
+    private(set) var closedSegments: [SegmentSummary] = []
+    private(set) var positions: [String: SourcePosition] = [:]
+    private(set) var report = LogRecovery()
+
+    init(_ folder: SegmentFolder, time: any TimeSource, newKey: MarkKey) throws(MartletError) {
+        let offsets = try folder.baseOffsets()
+        guard let last = offsets.last else {
+            writer = try SegmentWriter(
+                folder, baseOffset: 0, key: newKey, positions: [], time: time.now().microseconds)
+            report.segments = 1
+            return
+        }
+        for offset in offsets.dropLast() { closedSegments.append(try folder.closedSummary(offset)) }
+        for (summary, next) in zip(closedSegments, offsets.dropFirst()) where summary.endOffset != next {
+            throw folder.damage(
+                summary.baseOffset, at: summary.sizeBytes,
+                "its last event should be \(next - 1) and is \(summary.endOffset - 1)")
+        }
+        let file = try folder.disk.open(folder.path(last), for: .writing)
+        let size = try file.sizeBytes()
+        let scan = try SegmentScan(
+            file, header: folder.header(file, baseOffset: last), sizeBytes: size, indexBytes: folder.settings.indexBytes
+        )
+        report.segments = offsets.count
+        report.scannedBytes = size
+        try report.mend(folder, scan, file, size)
+        positions = scan.positions
+        writer = SegmentWriter(folder, resuming: scan, file: file)
+    }
+}
+
+extension LogRecovery {
+    /// Cuts off what is no whole append, and makes the rest durable before anybody reads it: a process that died may
+    /// have left it in memory only, and after a failed sync the system holds such bytes for written when they are not.
+    fileprivate mutating func mend(
+        _ folder: SegmentFolder, _ scan: SegmentScan, _ file: any LogFile, _ size: Int
+    ) throws(MartletError) {
+        let end = scan.index.summary.sizeBytes
+        if end < size {
+            if try scan.hasDurableFrame(behind: end, in: file, sizeBytes: size) {
+                throw folder.damage(
+                    scan.header.baseOffset, at: end, "no whole frame is there, and what follows was written behind it")
+            }
+            cutBytes = size - end
+            try file.truncate(to: end)
+        }
+        let group = try file.bytes(scan.lastGroupPosition..<end)
+        guard group.count == end - scan.lastGroupPosition else {
+            throw folder.damage(scan.header.baseOffset, at: scan.lastGroupPosition, "it cannot be read again")
+        }
+        rewrittenBytes = group.count
+        if !group.isEmpty { try file.write([group], at: scan.lastGroupPosition) }
+        try file.sync()
+        try folder.disk.syncFolder(folder.path)
+    }
+}
