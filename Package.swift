@@ -60,7 +60,7 @@ let package = Package(
             dependencies: [
                 "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletLog",
                 "MartletModels", "MartletObjects", "MartletOnline", "MartletQuality", "MartletQuery", "MartletRegistry",
-                "MartletSynth", "MartletTables",
+                "MartletStreams", "MartletSynth", "MartletTables",
             ]),
 
         // Doors

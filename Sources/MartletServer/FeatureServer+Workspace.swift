@@ -22,7 +22,7 @@ extension FeatureServer {
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest),
-            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
+            catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
         ) { router in
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
                 live.definitionsChanged()

@@ -73,9 +73,9 @@ final class OnlineHandler: Sendable {
         let plan = try state.plan(request)
         try checkEntityNames(request, plan, state)
         try scratch.encode(plan, request, state.catalog)
-        let now = time.now()
         try store.read(plan.lookups, keys: scratch.keys, into: &table) { table in
-            try scratch.fillAnswers(plan, table, now)
+            // Read after the records: none of them knows of anything later.
+            try scratch.fillAnswers(plan, table, time.now())
             let derived = try plan.derivedColumns(scratch, request)
             var answer = OnlineAnswer(plan, scratch, derived: derived, rowCount: request.rowCount)
             try answer.write(state.keyColumns(of: request, plan), to: &writer)

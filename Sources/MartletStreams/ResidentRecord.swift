@@ -14,6 +14,8 @@ struct ResidentRecord: Sendable {
     /// Events with a smaller offset are counted.
     var mark: Int64 = 0
     var isDirty = false
+    /// Whether it had events and has none any more.
+    var isGone = false
     /// The checkpoint before which it was last changed or made resident.
     var generation = 0
     /// The record as it is served, made when it is first read after a change.
@@ -38,6 +40,12 @@ final class ServedRecord: @unchecked Sendable {
 extension ResidentRecord {
     /// The record as a store holds it; nil where the entity has none.
     func stored(_ kind: RecordHeader.Kind) -> [UInt8]? {
+        if isGone {
+            var header = RecordHeader(kind: kind, eventTime: newestEvent, createdTime: newestArrival, position: upTo)
+            header.isTombstone = true
+            header.mark = mark
+            return header.sealed(before: [])
+        }
         if bytes.isEmpty { return nil }
         guard kind == .tiles else { return bytes }
         var header = RecordHeader(kind: .tiles, eventTime: newestEvent, createdTime: newestArrival, position: upTo)
@@ -49,7 +57,10 @@ extension ResidentRecord {
     init(reading record: UnsafeRawBufferPointer, _ kind: RecordHeader.Kind) throws(MartletError) {
         if try RecordHeader.isTombstone(record) {
             // What it stands for is gone; what comes after it counts.
-            mark = try RecordHeader(verifying: record).mark
+            let header = try RecordHeader(verifying: record)
+            (newestEvent, newestArrival, upTo) = (header.eventTime, header.createdTime, header.position)
+            mark = header.mark
+            isGone = true
             return
         }
         let header = try RecordHeader(reading: record, kind: kind)

@@ -44,6 +44,45 @@ extension StreamedView {
     }
 
     /// - Parameter haveWaited: whether the marks of records may lie beyond the rows, which are in none of them.
+    /// Puts entities in the state that the rows make, whatever they were before: events were taken back.
+    /// - Parameters:
+    ///   - keys: the entities.
+    ///   - rows: all their rows with a smaller offset than `endOffset`, in the order of the log or not.
+    package func replace(_ keys: [Column], with rows: StreamRows, endOffset: Int64, now: Timestamp) throws {
+        let entities = try EntityKeys(keys, keys: view.keys)
+        try makeResident(entities)
+        for index in 0..<entities.uniqueCount {
+            entities.withKey(index) { key in
+                shard(of: key).records.withLock { records in
+                    guard var held = records[Array(key)] else { return }
+                    held.isGone = held.isGone || !held.bytes.isEmpty
+                    held.bytes = []
+                    held.isDirty = true
+                    held.served = nil
+                    held.upTo = max(held.upTo, now.microseconds)
+                    held.mark = 0
+                    records[Array(key)] = held
+                }
+            }
+        }
+        let due = (0..<Int32(rows.count)).filter { rows.eventTimes[Int($0)] < now.microseconds }
+        feed.withLock { feed in
+            feed.endOffset = max(feed.endOffset, endOffset)
+            if due.count < rows.count {
+                let later = rows.gathering(
+                    (0..<Int32(rows.count)).filter { rows.eventTimes[Int($0)] >= now.microseconds })
+                let known = Set(feed.waiting?.positions ?? [])
+                let new = (0..<Int32(later.count)).filter { !known.contains(later.positions[Int($0)]) }
+                let added = later.gathering(new)
+                feed.waiting = feed.waiting?.appending(added) ?? added
+            }
+        }
+        try count(rows.gathering(due), upTo: now, haveWaited: true)
+    }
+
+    /// Says that the events before an offset hold nothing for the view.
+    package func skip(to endOffset: Int64) { feed.withLock { $0.endOffset = max($0.endOffset, endOffset) } }
+
     private func count(_ rows: StreamRows, upTo now: Timestamp, haveWaited: Bool) throws {
         guard rows.count > 0 else { return }
         let keys = try EntityKeys(rows.keys, keys: view.keys)
@@ -116,6 +155,7 @@ extension StreamedView {
             changed.newestArrival = max(changed.newestArrival, newest[Int(id)].arrival)
             changed.upTo = max(changed.upTo, now.microseconds)
             changed.mark = endOffset
+            changed.isGone = false
             changed.isDirty = true
             changed.generation = generation
             changed.served = nil

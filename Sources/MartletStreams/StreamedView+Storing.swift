@@ -43,10 +43,16 @@ extension StreamedView {
     /// Goes on from what the store holds of the view.
     /// - Returns: nil where the view did not follow the log before: then it is to begin.
     package func resume() throws -> StreamPosition? {
+        guard let position = try stored() else { return nil }
+        begin(at: position)
+        return position
+    }
+
+    /// Up to where the store holds the view; nil where it does not follow the log.
+    package func stored() throws -> StreamPosition? {
         guard let cursor = try store.cursor(of: view.identity), cursor.isComplete,
             let position = StreamPosition(cursor.input)
         else { return nil }
-        begin(at: position)
         return position
     }
 

@@ -70,6 +70,9 @@ package final class StreamedView: Sendable {
         return counts
     }
 
+    /// Whether some events have not happened yet.
+    package var hasWaiting: Bool { feed.withLock { $0.waiting != nil } }
+
     func shard(of key: UnsafeRawBufferPointer) -> Shard {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }

@@ -41,7 +41,7 @@ struct ChangedEventTests {
     }
 
     private func push(_ test: TestRepository, _ lines: String) async throws -> PushReport {
-        let live = LiveEvents(test.workspace, isLanding: false)
+        let live = LiveEvents(test.workspace, isRunning: false)
         let pending = try Array(lines.utf8).withUnsafeBytes {
             try live.openDoor().push($0, isPadded: false, as: .jsonLines, to: "orders", key: nil)
         }

@@ -118,6 +118,8 @@ extension FeatureViewDefinition {
         json.optional("event_time", eventTime)
         json.optional("ttl", ttl?.description)
         json.member("online", isOnline)
+        // Only where it is there, so that definitions without it keep their text.
+        if followsLog { json.member("stream", followsLog) }
         switch features {
         case .latest(let list):
             json.list("latest", list) { feature, json in

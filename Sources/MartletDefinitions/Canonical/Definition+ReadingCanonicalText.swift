@@ -183,6 +183,7 @@ extension FeatureViewDefinition {
             sql: try json.optionalObject("sql").map { SQLText(file: try $0.text("file"), text: try $0.text("text")) },
             filter: try json.optionalText("where"), eventTime: try json.optionalText("event_time"),
             ttl: try json.optionalText("ttl").map { try json.timeSpan($0, "ttl") }, isOnline: try json.flag("online"),
+            followsLog: json.json["stream"] == nil ? false : try json.flag("stream"),
             features: features)
     }
 }

@@ -43,7 +43,9 @@ struct FeatureViewBuilder {
             about: about, entities: entityNames.map(\.text), source: sourceName, reads: reads, keyColumns: keyColumns,
             sql: sql,
             filter: object.text("where"), eventTime: object.text("event_time"), ttl: object["ttl"]?.timeSpan,
-            isOnline: object["online"]?.boolean ?? true, features: features)
+            isOnline: object["online"]?.boolean ?? true, followsLog: object["stream"]?.boolean ?? false,
+            features: features)
+        checkStream(of: view)
         checkNames(of: view)
         // Where a column's type is not known, because its source has faults, the view lacks features.
         let declared = object["latest"].map { $0.map?.count ?? $0.list?.count } ?? object["aggregates"]?.map?.count
@@ -51,6 +53,17 @@ struct FeatureViewBuilder {
             lookup.faults.faults.isEmpty && source != nil && entities.count == entityNames.count
             && reads.count == object["reads"]?.list?.count ?? 0
         return (isWhole && features.count == declared ? view : nil, lookup.faults)
+    }
+
+    private mutating func checkStream(of view: FeatureViewDefinition) {
+        guard view.followsLog, let stream = object["stream"] else { return }
+        if view.sql != nil || !view.reads.isEmpty {
+            lookup.faults.add(
+                "`stream` needs the rows of the source alone, and these come from \(view.sql == nil ? "other views" : "a query")",
+                at: stream.place, fix: "leave it out, and load the view: martlet materialize \(about.name)")
+        } else if !view.isOnline {
+            lookup.faults.add("`stream` needs a view that is online", at: stream.place, fix: "leave `online` out")
+        }
     }
 
     private mutating func readSQL() {

@@ -18,6 +18,9 @@ extension DefinitionLanguage {
             MemberShape("ttl", .timeSpan, "How old a latest value may be; without it, any age."),
             MemberShape("online", .boolean, "Whether the view is loaded into the online store; true without it."),
             MemberShape(
+                "stream", .boolean,
+                "Whether the view follows the log: a server counts each event as it comes; false without it."),
+            MemberShape(
                 "latest", .either([.list(.name), .map(.either([.name, .object(latest)]))]),
                 "Newest values: each feature with its column."),
             MemberShape("windows", timeSpans, "The windows of the aggregates that name none of their own."),
@@ -30,7 +33,7 @@ extension DefinitionLanguage {
         needs: [
             ("windows", "aggregates"), ("ttl", "latest"), ("request", "derived"), ("sql", "source"),
             ("reads", "source"), ("where", "source"), ("key_columns", "source"), ("event_time", "source"),
-            ("online", "source"),
+            ("online", "source"), ("stream", "source"),
         ])
 
     static let latest = ObjectShape(

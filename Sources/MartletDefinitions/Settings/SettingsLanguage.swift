@@ -98,6 +98,7 @@ extension SettingsLanguage {
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
         .time("land_every", \.landEvery, "How often what the log holds is landed in the tables"),
         .count("land_rows", \.landRows, 1...100_000_000, "How many events are landed before that time is over"),
+        .time("checkpoint_every", \.checkpointEvery, "How often views that follow the log are stored"),
         .time("resumable_for", \.resumableFor, "How long what an interrupted command had finished is kept"),
     ]
 }

@@ -22,6 +22,8 @@ package struct FeatureViewDefinition: Sendable, Hashable {
     package var ttl: TimeSpan?
     /// Whether `martlet materialize` loads the view into the online store.
     package var isOnline: Bool
+    /// Whether a server counts each event as it comes, instead of `martlet materialize`.
+    package var followsLog: Bool
     package var features: Features
 
     package enum Features: Sendable, Hashable {
@@ -42,7 +44,7 @@ package struct FeatureViewDefinition: Sendable, Hashable {
     package init(
         about: About, entities: [String], source: String?, reads: [ViewRead] = [], keyColumns: [String: String] = [:],
         sql: SQLText? = nil, filter: String? = nil, eventTime: String? = nil, ttl: TimeSpan? = nil,
-        isOnline: Bool = true, features: Features
+        isOnline: Bool = true, followsLog: Bool = false, features: Features
     ) {
         self.about = about
         self.entities = entities
@@ -54,6 +56,7 @@ package struct FeatureViewDefinition: Sendable, Hashable {
         self.eventTime = eventTime
         self.ttl = ttl
         self.isOnline = isOnline
+        self.followsLog = followsLog
         self.features = features
     }
 

@@ -60,5 +60,10 @@ extension AppliedDefinitions {
     }
 
     /// The views that are loaded into the online store.
-    var loadedViews: [FeatureViewDefinition] { views.filter { $0.isOnline && !$0.isDerived } }
+    var loadedViews: [FeatureViewDefinition] { servedViews.filter { !$0.followsLog } }
+
+    /// Views that the online store holds, whether they are loaded or follow the log.
+    var servedViews: [FeatureViewDefinition] { views.filter { $0.isOnline && !$0.isDerived } }
+
+    var streamedViews: [FeatureViewDefinition] { servedViews.filter(\.followsLog) }
 }

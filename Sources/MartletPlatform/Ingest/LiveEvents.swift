@@ -1,4 +1,6 @@
 internal import MartletCore
+package import MartletOnline
+internal import MartletStreams
 internal import Synchronization
 
 /// What a server runs for the events of a workspace: the door they come in by, and the landing of what the log holds.
@@ -8,17 +10,20 @@ package final class LiveEvents: Sendable {
     private let state: Mutex<State>
 
     private enum State {
-        case open(EventDoor, Lander)
+        case open(EventDoor, Lander, StreamRunner)
         case closed(any Error)
     }
 
-    /// - Parameter isLanding: whether what comes in is landed by itself.
-    package init(_ workspace: Workspace, isLanding: Bool = true) {
+    /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
+    package init(_ workspace: Workspace, isRunning: Bool = true) {
         self.workspace = workspace
         do {
             let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
-            state = Mutex(.open(door, lander))
-            if isLanding { lander.start() }
+            let streams = try StreamRunner(workspace)
+            state = Mutex(.open(door, lander, streams))
+            guard isRunning else { return }
+            lander.start()
+            streams.start()
         } catch {
             state = Mutex(.closed(error))
         }
@@ -28,28 +33,47 @@ package final class LiveEvents: Sendable {
     package func openDoor() throws -> EventDoor {
         try state.withLock {
             switch $0 {
-            case .open(let door, _): return door
+            case .open(let door, _, _): return door
             case .closed(let error): throw error
             }
         }
     }
 
     package var landing: LanderStatus? {
-        state.withLock { if case .open(_, let lander) = $0 { lander.status } else { nil } }
+        state.withLock { if case .open(_, let lander, _) = $0 { lander.status } else { nil } }
+    }
+
+    package var streaming: StreamStatus? {
+        state.withLock { if case .open(_, _, let streams) = $0 { streams.status } else { nil } }
+    }
+
+    /// The online store, with the views that follow the log as they are in memory.
+    package func onlineStore() throws -> any OnlineStore {
+        let streamed = state.withLock { state -> StreamStore? in
+            if case .open(_, _, let streams) = state { streams.store } else { nil }
+        }
+        return try streamed ?? workspace.onlineStore()
     }
 
     /// Lands and refines all events with smaller offsets. Blocks.
     package func land(upTo end: Int64) throws { _ = try workspace.landAll(upTo: end) }
 
-    package func definitionsChanged() { try? openDoor().definitionsChanged() }
+    package func definitionsChanged() {
+        state.withLock { state in
+            guard case .open(let door, _, let streams) = state else { return }
+            door.definitionsChanged()
+            streams.definitionsChanged()
+        }
+    }
 
     /// Ends the landing after its step; what is not landed stays in the log.
     package func stop() {
-        let lander = state.withLock { state -> Lander? in
-            guard case .open(_, let lander) = state else { return nil }
+        let running = state.withLock { state -> (Lander, StreamRunner)? in
+            guard case .open(_, let lander, let streams) = state else { return nil }
             state = .closed(MartletError(.cancelled, "the server ends"))
-            return lander
+            return (lander, streams)
         }
-        lander?.stop()
+        running?.0.stop()
+        running?.1.stop()
     }
 }

@@ -64,6 +64,12 @@ extension Workspace {
                 place: derived.about.place,
                 fix: reads.isEmpty ? nil : "load what they read: martlet materialize \(reads)")
         }
+        if let streamed = chosen.first(where: \.followsLog) {
+            throw MartletError(
+                .invalidInput,
+                "features \(streamed.about.name) follow the log: a server counts their events as they come",
+                place: streamed.about.place, fix: "run martlet serve; or set stream: false and apply")
+        }
         if let offline = chosen.first(where: { !$0.isOnline }) {
             throw MartletError(
                 .invalidInput, "features \(offline.about.name) are not online", place: offline.about.place,

@@ -27,7 +27,7 @@ extension Workspace {
     /// What a server may serve now: the online views of the current revision and its services.
     package func servingCatalog() throws -> ServingCatalog {
         let definitions = try appliedDefinitions()
-        let views = try definitions.loadedViews.map { try onlineView($0, definitions) }
+        let views = try definitions.servedViews.map { try onlineView($0, definitions) }
         let derived = try definitions.views.filter { $0.isOnline && $0.isDerived }.map(definitions.derivedView)
         let names = Set(views.map(\.name) + derived.map(\.name))
         var services: [String: [FeatureReference]] = [:]

@@ -1,0 +1,173 @@
+internal import Dispatch
+internal import MartletCore
+internal import MartletDefinitions
+internal import MartletLog
+internal import MartletOnline
+internal import MartletQuery
+package import MartletStreams
+internal import Synchronization
+
+/// Lets the views of a workspace that follow the log do so, on a thread of its own: reads what is appended, turns it
+/// into the rows of each view, counts them, and stores the views now and then.
+final class StreamRunner: Sendable {
+    static let consumer = "streams"
+    private static let readBytes = 1 << 20
+    /// How long an event may wait for its moment to be noticed.
+    private static let tickSeconds = 0.005
+    private static let idleSeconds = 0.5
+    private static let retrySeconds = 1.0...60.0
+
+    private let workspace: Workspace
+    private let intake: EventIntake
+    let store: StreamStore
+    private let isStopping = Atomic<Bool>(false)
+    private let isChanged = Atomic<Bool>(false)
+    private let wake = DispatchSemaphore(value: 0)
+    private let running = DispatchGroup()
+    private let state = Mutex(State())
+
+    private struct State: Sendable {
+        var views: [StreamedView] = []
+        var freshness = FreshnessHistogram()
+        var failures = 0
+        var lastFailure: String?
+        var endOffset: Int64 = 0
+        var isFollowing = false
+    }
+
+    init(_ workspace: Workspace) throws {
+        self.workspace = workspace
+        intake = try workspace.intake
+        store = StreamStore(try workspace.online)
+    }
+
+    func start() { startThread(group: running) { [self] in run() } }
+
+    /// Ends after the batch that is counted, and stores the views.
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        wake.signal()
+        running.wait()
+    }
+
+    /// Other definitions were applied.
+    func definitionsChanged() {
+        isChanged.store(true, ordering: .relaxed)
+        wake.signal()
+    }
+
+    var status: StreamStatus {
+        state.withLock { state in
+            StreamStatus(
+                views: state.views.map { ($0.view.name, $0.counts) }, freshness: state.freshness,
+                failures: state.failures, lastFailure: state.lastFailure, endOffset: state.endOffset,
+                isFollowing: state.isFollowing)
+        }
+    }
+
+    private var isRunning: Bool { !isStopping.load(ordering: .relaxed) }
+
+    private func run() {
+        var retry = Self.retrySeconds.lowerBound
+        while isRunning {
+            do {
+                try follow()
+                retry = Self.retrySeconds.lowerBound
+            } catch {
+                state.withLock {
+                    $0.failures += 1
+                    $0.lastFailure = "\(error)"
+                    $0.isFollowing = false
+                }
+                _ = wake.wait(timeout: .now() + .milliseconds(Int(retry * 1_000)))
+                retry = min(retry * 2, Self.retrySeconds.upperBound)
+            }
+        }
+    }
+
+    /// Follows until it is to end or the definitions change.
+    private func follow() throws {
+        isChanged.store(false, ordering: .relaxed)
+        let streams = try StreamSet(workspace, intake, store)
+        state.withLock { $0.views = streams.views }
+        guard !streams.views.isEmpty else {
+            store.follow([])
+            while isRunning, !isChanged.load(ordering: .relaxed) { wake.wait() }
+            return
+        }
+        try streams.begin(now: workspace.time.now())
+        store.follow(streams.views)
+        var reader = intake.log.reader(from: max(streams.firstOffset, intake.log.startOffset))
+        var stored = workspace.time.monotonicNanoseconds()
+        while isRunning, !isChanged.load(ordering: .relaxed) {
+            let batches = try reader.next(maximumBytes: Self.readBytes)
+            if !batches.isEmpty {
+                try streams.count(batches, endOffset: reader.offset)
+                note(batches, reader.offset)
+            }
+            let hasWaiting = try streams.advance(to: workspace.time.now())
+            if workspace.seconds(since: stored) >= Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6
+            {
+                try checkpoint(streams)
+                stored = workspace.time.monotonicNanoseconds()
+            }
+            if batches.isEmpty {
+                state.withLock { $0.isFollowing = true }
+                wait(for: reader.offset, seconds: hasWaiting ? Self.tickSeconds : Self.idleSeconds)
+            }
+        }
+        try checkpoint(streams)
+    }
+
+    private func checkpoint(_ streams: StreamSet) throws {
+        try streams.checkpoint(at: workspace.time.now())
+        try intake.log.commit(Self.consumer, offset: min(streams.firstOffset, intake.log.endOffset))
+    }
+
+    private func note(_ batches: [LoggedBatch], _ offset: Int64) {
+        let now = workspace.time.now().microseconds
+        state.withLock { state in
+            state.endOffset = offset
+            for batch in batches { state.freshness.add(now - batch.appendTime, count: batch.offsets.count) }
+        }
+    }
+
+    private func wait(for offset: Int64, seconds: Double) {
+        let number = intake.log.whenReadable(offset) { [wake] in wake.signal() }
+        _ = wake.wait(timeout: .now() + .microseconds(Int(seconds * 1e6)))
+        intake.log.stopWaiting(number)
+    }
+}
+
+/// What following the log has come to.
+package struct StreamStatus: Sendable {
+    package var views: [(name: String, counts: StreamCounts)] = []
+    /// From being durable to being counted.
+    package var freshness = FreshnessHistogram()
+    package var failures = 0
+    package var lastFailure: String?
+    /// Events with smaller offsets are counted.
+    package var endOffset: Int64 = 0
+    /// Whether the end of the log was reached.
+    package var isFollowing = false
+}
+
+/// How long events took, in buckets whose bounds are those of Prometheus' histograms.
+package struct FreshnessHistogram: Sendable, Hashable {
+    /// Microseconds; what is longer is in the last bucket.
+    package static let bounds: [Int64] = [
+        1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000, 60_000_000,
+    ]
+    package private(set) var buckets = [Int](repeating: 0, count: bounds.count + 1)
+    package private(set) var count = 0
+    package private(set) var sumMicroseconds: Int64 = 0
+
+    package init() {}
+
+    package mutating func add(_ microseconds: Int64, count: Int) {
+        let bucket = Self.bounds.firstIndex { microseconds <= $0 } ?? Self.bounds.count
+        buckets[bucket] += count
+        self.count += count
+        sumMicroseconds += microseconds * Int64(count)
+    }
+}
