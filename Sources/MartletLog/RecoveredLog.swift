@@ -40,7 +40,7 @@ struct RecoveredLog {
     private mutating func remember(_ folder: SegmentFolder, _ scan: SegmentScan, now: Int64) throws(MartletError) {
         let horizon = folder.settings.dedupe.horizon.microseconds
         for summary in closedSegments where summary.greatestAppendTime >= now - horizon {
-            dedupe.add(try folder.closedMarks(summary.baseOffset), now: now)
+            dedupe.add(try folder.closedMarks(summary), now: now)
         }
         dedupe.add(scan.marks, now: now)
     }

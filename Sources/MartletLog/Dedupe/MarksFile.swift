@@ -55,12 +55,13 @@ extension SegmentFolder {
         try disk.replace(segmentName(baseOffset, "marks"), in: path, with: marks.bytes)
     }
 
-    /// The marks of a closed segment: from their file, or from the segment where that is missing or damaged.
-    func closedMarks(_ baseOffset: Int64) throws(MartletError) -> SegmentMarks {
+    /// The marks of a closed segment: from their file, or from the segment where that is missing, damaged or older than
+    /// the segment's end.
+    func closedMarks(_ summary: SegmentSummary) throws(MartletError) -> SegmentMarks {
+        let baseOffset = summary.baseOffset
         do {
-            if let marks = SegmentMarks(try disk.wholeFile("\(path)/\(segmentName(baseOffset, "marks"))")) {
-                return marks
-            }
+            let bytes = try disk.wholeFile("\(path)/\(segmentName(baseOffset, "marks"))")
+            if let marks = SegmentMarks(bytes), marks.count == summary.marks { return marks }
         } catch {
             // It is made again.
         }
