@@ -25,20 +25,27 @@ extension EventLog {
             var written = WrittenGroup()
             if writer.isFull { try roll(&writer, &written) }
             let now = max(time.now().microseconds, writer.lastAppendTime)
-            var offset = writer.summary.endOffset
             var frames: [EncodedFrame] = []
             for append in group {
-                let kept = append.frames
-                for (index, frame) in kept.enumerated() {
-                    var frame = frame
+                let new = dedupe.withLock { withoutDuplicates(append, &$0, now: now) }
+                let stored = new.reduce(0) { $0 + $1.header.count }
+                for (index, var frame) in new.enumerated() {
                     frame.place(
-                        offset: offset, syncedPosition: writer.summary.sizeBytes, time: now,
-                        continues: index + 1 < kept.count, salt: key.salt)
-                    offset += Int64(frame.header.span)
+                        offset: frames.last?.header.endOffset ?? writer.summary.endOffset,
+                        syncedPosition: writer.summary.sizeBytes, time: now, continues: index + 1 < new.count,
+                        salt: key.salt)
                     frames.append(frame)
                     if let position = frame.header.position { written.positions.append(position) }
                 }
-                written.receipts.append(AppendReceipt(endOffset: offset, stored: append.events, duplicates: 0))
+                written.receipts.append(
+                    AppendReceipt(
+                        endOffset: frames.last?.header.endOffset ?? writer.summary.endOffset, stored: stored,
+                        duplicates: append.events - stored))
+            }
+            dedupe.withLock { dedupe in
+                dedupe.tidy(now: now, steps: 1)
+                (written.remembered, written.filtered) = (dedupe.count, dedupe.filteredCount)
+                written.forgotten = dedupe.forgotten
             }
             if !frames.isEmpty {
                 try writer.write(frames)
@@ -52,6 +59,27 @@ extension EventLog {
                     "the log could not be written and acknowledges nothing any more; what was acknowledged is safe",
                     place: .init(file: folder.path(writer.summary.baseOffset)),
                     fix: "mend the disk, then restart: the log goes on behind its last whole append", cause: error))
+        }
+    }
+
+    /// The frames of an append less the events that are stored already or come twice in the group. Whoever sent a
+    /// duplicate is told when the group is durable, and so not before the event itself is.
+    private func withoutDuplicates(
+        _ append: PendingAppend, _ dedupe: inout DedupeWindow, now: Int64
+    ) -> [EncodedFrame] {
+        if !append.idempotencyKey.isEmpty, !dedupe.insert(key.mark(ofAppend: append.idempotencyKey), at: now) {
+            return []
+        }
+        return append.frames.compactMap { frame in
+            if frame.marks.isEmpty { return frame }
+            let isNew = frame.marks.map { $0.isNone || dedupe.insert($0, at: now) }
+            if isNew.allSatisfy({ $0 }) { return frame }
+            var frame = frame
+            frame.keepRecords(isNew)
+            // What the frame says beside its events counts although they are there.
+            let isNeeded =
+                frame.header.count > 0 || frame.header.position != nil || !frame.header.idempotencyKey.isEmpty
+            return isNeeded ? frame : nil
         }
     }
 
@@ -74,6 +102,9 @@ private struct WrittenGroup {
     /// The segment that was closed before.
     var closed: SegmentSummary?
     var bytes = 0
+    var remembered = 0
+    var filtered = 0
+    var forgotten = 0
 }
 
 extension EventLog.Shared {
@@ -114,6 +145,9 @@ extension EventLog.Shared {
                 counts.storedEvents += receipt.stored
                 counts.duplicateEvents += receipt.duplicates
             }
+            counts.rememberedMarks = written.remembered
+            counts.filteredMarks = written.filtered
+            counts.forgottenMarks = written.forgotten
             let end = openSegment.endOffset
             return (
                 zip(group, written.receipts).map { ($0, .success($1)) }, takeWaiters { $0.offset < end }

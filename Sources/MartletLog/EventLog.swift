@@ -31,6 +31,8 @@ package final class EventLog: EventAppending, Sendable {
     let time: any TimeSource
     let shared: Mutex<Shared>
     let writer: Mutex<SegmentWriter>
+    /// Only touched by whoever holds `writer`.
+    let dedupe: Mutex<DedupeWindow>
     /// Held while a committed offset is written.
     let consumerFiles = Mutex(())
     let wake = DispatchSemaphore(value: 0)
@@ -62,6 +64,7 @@ package final class EventLog: EventAppending, Sendable {
         state.consumers = try readConsumers(folder, endOffset: recovered.writer.summary.endOffset)
         shared = Mutex(state)
         writer = Mutex(recovered.writer)
+        dedupe = Mutex(recovered.dedupe)
     }
 
     package func position(of stream: String) -> SourcePosition? { shared.withLock { $0.positions[stream] } }
@@ -90,6 +93,10 @@ package final class EventLog: EventAppending, Sendable {
 package struct LogCounts: Sendable, Hashable {
     package var storedEvents = 0
     package var duplicateEvents = 0
+    /// Marks of events that are remembered: by chance in the filters, and forgotten early for want of memory.
+    package var rememberedMarks = 0
+    package var filteredMarks = 0
+    package var forgottenMarks = 0
     /// Writes with a sync, each for all appends that waited.
     package var groups = 0
     package var appends = 0

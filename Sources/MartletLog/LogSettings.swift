@@ -11,6 +11,7 @@ package struct LogSettings: Sendable {
     package var appendBytes = 32 << 20
     /// The distance between entries of a segment's index.
     package var indexBytes = 64 << 10
+    package var dedupe = DedupeSettings()
 
     package init() {}
 }

@@ -5,10 +5,12 @@ struct RecoveredLog {
     let writer: SegmentWriter
     private(set) var closedSegments: [SegmentSummary] = []
     private(set) var positions: [String: SourcePosition] = [:]
+    private(set) var dedupe: DedupeWindow
     private(set) var report = LogRecovery()
 
     init(_ folder: SegmentFolder, time: any TimeSource, newKey: MarkKey) throws(MartletError) {
         let offsets = try folder.baseOffsets()
+        dedupe = DedupeWindow(folder.settings.dedupe)
         guard let last = offsets.last else {
             writer = try SegmentWriter(
                 folder, baseOffset: 0, key: newKey, positions: [], time: time.now().microseconds)
@@ -31,6 +33,16 @@ struct RecoveredLog {
         try report.mend(folder, scan, file, size)
         positions = scan.positions
         writer = SegmentWriter(folder, resuming: scan, file: file)
+        try remember(folder, scan, now: max(time.now().microseconds, writer.lastAppendTime))
+    }
+
+    /// Fills the dedupe window with what was stored within its horizon.
+    private mutating func remember(_ folder: SegmentFolder, _ scan: SegmentScan, now: Int64) throws(MartletError) {
+        let horizon = folder.settings.dedupe.horizon.microseconds
+        for summary in closedSegments where summary.greatestAppendTime >= now - horizon {
+            dedupe.add(try folder.closedMarks(summary), now: now)
+        }
+        dedupe.add(scan.marks, now: now)
     }
 }
 

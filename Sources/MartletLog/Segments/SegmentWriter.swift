@@ -67,6 +67,7 @@ struct SegmentWriter: Sendable {
     /// Closes the segment and begins the next one.
     mutating func roll(positions: [SourcePosition]) throws(MartletError) {
         try folder.writeIndex(index)
+        try folder.writeMarks(marks, summary.baseOffset)
         self = try SegmentWriter(
             folder, baseOffset: summary.endOffset, key: header.key, positions: positions, time: lastAppendTime)
     }
