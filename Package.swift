@@ -94,7 +94,9 @@ let package = Package(
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery", "MartletTestSupport"]),
         .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/MartletTestSupport"),
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
-        .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
+        .testTarget(
+            name: "MartletHTTPTests",
+            dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP", "ServerTestSupport"]),
         .testTarget(
             name: "MartletDefinitionsTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletTestSupport"]),

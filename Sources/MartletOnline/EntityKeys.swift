@@ -95,6 +95,24 @@ package struct EntityKeys: Sendable {
         return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[first..<end])) }
     }
 
+    /// Runs `body` with each unique key, in the order of their first rows.
+    @inline(__always)
+    func forEach(_ body: (UnsafeRawBufferPointer) -> Void) {
+        bytes.withUnsafeBytes { all in
+            var first = 0
+            for end in ends {
+                body(UnsafeRawBufferPointer(rebasing: all[first..<Int(end)]))
+                first = Int(end)
+            }
+        }
+    }
+
+    /// Appends a row with a key that is encoded already.
+    mutating func append(encoded key: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: key)
+        endKey()
+    }
+
     private enum Tag: UInt8 { case bool = 1, integer, timestamp, string, bytes }
 
     private mutating func appendTagged(_ tag: Tag, _ word: UInt64) {

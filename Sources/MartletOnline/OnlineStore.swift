@@ -56,10 +56,25 @@ package struct RecordLookup: Sendable {
 package struct RecordTable {
     private var records: [UnsafeRawBufferPointer] = []
     private var starts: [Int] = []
+    private var arena: RecordArena?
+    /// Whether the store was unavailable and these records are older than the hot tier otherwise serves.
+    package internal(set) var isStale = false
 
     package init() {}
 
+    /// Memory for copies, used again by the next read.
+    mutating func recordArena() -> RecordArena {
+        if let arena {
+            arena.removeAll()
+            return arena
+        }
+        let made = RecordArena()
+        arena = made
+        return made
+    }
+
     package mutating func removeAll() {
+        isStale = false
         records.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
     }
@@ -70,12 +85,27 @@ package struct RecordTable {
         records.append(record ?? UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
+    /// A record that must still be set.
+    mutating func appendMissing() { records.append(missingRecord) }
+
+    func isMissing(lookup: Int, key: Int) -> Bool {
+        records[starts[lookup] + key].baseAddress == missingRecord.baseAddress
+    }
+
+    mutating func set(_ record: UnsafeRawBufferPointer?, lookup: Int, key: Int) {
+        records[starts[lookup] + key] = record ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
     /// nil where nothing is stored.
     package func record(lookup: Int, key: Int) -> UnsafeRawBufferPointer? {
         let record = records[starts[lookup] + key]
         return record.baseAddress == nil ? nil : record
     }
 }
+
+// Its address alone means anything.
+private nonisolated(unsafe) let missingRecord = UnsafeRawBufferPointer(
+    UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1))
 
 /// What became of the records of a write.
 package struct WriteCounts: Sendable, Hashable {

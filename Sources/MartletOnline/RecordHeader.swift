@@ -11,7 +11,7 @@ package import MartletCore
 /// | 8-15 | event time: of the row, or of the newest event in the tiles |
 /// | 16-23 | created (arrival) time: of the row, or the newest among the tiles' events |
 /// | 24-31 | log position of the row, or up to which event time (exclusive) the tiles are complete |
-/// | 32-39 | of tiles that follow the log the high-water mark: events with a smaller offset are in them; else 0 |
+/// | 32-39 | where a view follows the log the high-water mark: events with a smaller offset are counted; else 0 |
 package struct RecordHeader: Sendable, Hashable {
     package enum Kind: UInt8, Sendable { case latest = 1, tiles }
 
@@ -118,6 +118,16 @@ package struct RecordHeader: Sendable, Hashable {
         return record
     }
 
+    /// The same record with another mark.
+    package static func marked(_ record: [UInt8], _ mark: Int64) -> [UInt8] {
+        var record = record
+        record.withUnsafeMutableBytes {
+            $0.storeBytes(of: mark.littleEndian, toByteOffset: 32, as: Int64.self)
+            writeChecksum(to: $0)
+        }
+        return record
+    }
+
     /// Seals a record whose other bytes are written.
     static func writeChecksum(to record: UnsafeMutableRawBufferPointer) {
         record.storeBytes(
@@ -130,15 +140,16 @@ package struct RecordHeader: Sendable, Hashable {
         return UInt32(truncatingIfNeeded: hash ^ hash &>> 32)
     }
 
-    /// Whether a record with this header may take the place of one with `stored`: it may not be older. A row goes by
-    /// event time, created time, position; tiles by how far they are complete, then by what they have heard of.
+    /// Whether a record with this header may take the place of one with `stored`: it may not be older. What follows the
+    /// log goes by its mark first, since updates and deletes take back what was newer. Then a row goes by event time,
+    /// created time, position; tiles by how far they are complete, then by what they have heard of.
     package func mayReplace(_ stored: RecordHeader) -> Bool { !(order < stored.order) }
 
     /// What decides which of two records is newer. `RedisScript.put` reads the same from the bytes.
-    var order: (Int64, Int64, Int64) {
+    var order: (Int64, Int64, Int64, Int64) {
         switch kind {
-        case .latest: (eventTime, createdTime, position)
-        case .tiles: (position, createdTime, eventTime)
+        case .latest: (mark, eventTime, createdTime, position)
+        case .tiles: (mark, position, createdTime, eventTime)
         }
     }
 }

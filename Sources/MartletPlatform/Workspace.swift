@@ -23,7 +23,7 @@ package final class Workspace: Sendable {
     private struct Parts {
         var engine: QueryEngine?
         var tables: Tables?
-        var online: LMDBOnlineStore?
+        var online: (any OnlineStore)?
         var intake: EventIntake?
     }
 
@@ -82,14 +82,11 @@ package final class Workspace: Sendable {
     }
 
     /// The online store, opened for reading and writing.
-    var online: LMDBOnlineStore {
+    var online: any OnlineStore {
         get throws {
             try parts.withLock { parts in
                 if let online = parts.online { return online }
-                let path = try Self.path(of: settings.online, scheme: "lmdb", part: "online", in: directory)
-                try makeFolder(path)
-                let online = try LMDBOnlineStore(
-                    path: path, limits: EnvironmentLimits(mapSizeBytes: settings.limits.onlineBytes))
+                let online = try openOnlineStore()
                 parts.online = online
                 return online
             }
@@ -109,6 +106,26 @@ package final class Workspace: Sendable {
                 parts.intake = intake
                 return intake
             }
+        }
+    }
+
+    /// Secrets stand in the environment, never in `martlet.yaml` (docs/backends.md).
+    private func openOnlineStore() throws -> any OnlineStore {
+        let url = settings.online
+        func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
+        switch url.scheme {
+        case "redis", "redis+cluster":
+            let redis = try RedisSettings(
+                location: url.location, isCluster: url.scheme == "redis+cluster", environment: environment)
+            return RedisOnlineStore(redis, time: time)
+        case "dynamodb":
+            return DynamoOnlineStore(
+                try DynamoSettings(location: url.location, environment: environment), time: time)
+        default:
+            let path = try Self.path(of: url, scheme: "lmdb", part: "online", in: directory)
+            try makeFolder(path)
+            return try LMDBOnlineStore(
+                path: path, limits: EnvironmentLimits(mapSizeBytes: settings.limits.onlineBytes))
         }
     }
 

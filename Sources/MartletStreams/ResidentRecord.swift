@@ -47,7 +47,7 @@ extension ResidentRecord {
             return header.sealed(before: [])
         }
         if bytes.isEmpty { return nil }
-        guard kind == .tiles else { return bytes }
+        guard kind == .tiles else { return RecordHeader.marked(bytes, mark) }
         var header = RecordHeader(kind: .tiles, eventTime: newestEvent, createdTime: newestArrival, position: upTo)
         header.mark = mark
         return header.sealed(before: bytes)

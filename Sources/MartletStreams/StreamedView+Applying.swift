@@ -174,20 +174,22 @@ extension StreamedView {
             keys: rows.keys, features: rows.inputs, eventTimes: rows.eventTimes, createdTimes: rows.arrivalTimes,
             positions: rows.positions)
         let chunk = RecordChunk(values, rows: winners[...])
-        let generation = feed.withLock { $0.generation }
+        let (generation, endOffset) = feed.withLock { ($0.generation, $0.endOffset) }
         let known = residents(keys)
         for index in 0..<keys.uniqueCount {
             let record = chunk.withRecord(index) { Array($0) }
             let isNewer = try record.withUnsafeBytes { new in
                 try known[index].bytes.withUnsafeBytes { old in
-                    try old.isEmpty
-                        || RecordHeader(reading: new, kind: .latest).mayReplace(
-                            RecordHeader(reading: old, kind: .latest))
+                    guard !old.isEmpty else { return true }
+                    var held = try RecordHeader(reading: old, kind: .latest)
+                    held.mark = 0
+                    return try RecordHeader(reading: new, kind: .latest).mayReplace(held)
                 }
             }
             guard isNewer, record != known[index].bytes else { continue }
             var changed = ResidentRecord(bytes: record, isDirty: true, generation: generation)
             changed.newestEvent = rows.eventTimes[Int(winners[index])]
+            changed.mark = endOffset
             keys.withKey(index) { key in shard(of: key).records.withLock { $0[Array(key)] = changed } }
         }
         feed.withLock { $0.counts.applied += rows.count }

@@ -9,7 +9,7 @@ import Testing
 
 /// Everything that keeps served records, embedded and real servers alike.
 enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
-    case lmdb, redis, redisCluster
+    case lmdb, redis, redisCluster, dynamodb
 
     var testDescription: String { rawValue }
 
@@ -36,6 +36,10 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
             let cluster = try Servers.cluster.get()
             let open: Opener = { RedisOnlineStore(redisSettings(cluster.masters, isCluster: true)) }
             return try body(open(), open)
+        case .dynamodb:
+            let server = try Servers.dynamodb.get()
+            let open: Opener = { DynamoOnlineStore(dynamoSettings(server)) }
+            return try body(open(), open)
         }
     }
 }
@@ -44,6 +48,17 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
 enum Servers {
     static let redis = Result { try RedisServer() }
     static let cluster = Result { try RedisCluster() }
+    static let dynamodb = Result { try MotoServer() }
+}
+
+func dynamoSettings(_ server: MotoServer) -> DynamoSettings {
+    var settings = DynamoSettings(
+        region: "eu-central-1", table: "martlet", endpoint: server.endpoint, accessKey: "tester",
+        secretKey: "of no value")
+    settings.createsTable = true
+    settings.readTimeoutMilliseconds = 60_000
+    settings.writeTimeoutMilliseconds = 120_000
+    return settings
 }
 
 func redisSettings(_ servers: [RedisServer], isCluster: Bool = false) -> RedisSettings {

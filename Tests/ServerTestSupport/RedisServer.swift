@@ -107,3 +107,22 @@ package final class RedisCluster: Sendable {
 extension String {
     package var trimmingNewline: String { split(separator: "\n").first.map(String.init) ?? "" }
 }
+
+extension RedisServer {
+    /// Moves all keys of a slot that is marked as on its way.
+    package func migrateSlot(_ slot: Int, to target: RedisServer) throws {
+        let keys = try command("--no-raw", "CLUSTER", "GETKEYSINSLOT", "\(slot)", "10000")
+        for line in keys.split(separator: "\n") {
+            guard let start = line.firstIndex(of: "\""), let end = line.lastIndex(of: "\""), start < end else {
+                continue
+            }
+            // In lines of its own redis-cli reads the same quoting that it prints.
+            let result = try runProcess(
+                ["/usr/bin/redis-cli", "-p", "\(port)"],
+                input: "MIGRATE 127.0.0.1 \(target.port) \(line[start...end]) 0 5000\n")
+            guard result.output.hasPrefix("OK") else {
+                throw MartletError(.internalFault, "MIGRATE: \(result.output)")
+            }
+        }
+    }
+}

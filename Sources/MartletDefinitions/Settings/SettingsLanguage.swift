@@ -11,7 +11,10 @@ package enum SettingsLanguage {
             backend("registry", "Definitions as applied, runs and data sets."),
             backend("tables", "The Delta tables."),
             backend("log", "What comes in, before it is landed."),
-            backend("online", "The online store."),
+            backend(
+                "online",
+                "The online store: `redis://host:port/db`, `redis+cluster://host:port,…` and `dynamodb://region/table` use"
+                    + " servers (docs/backends.md)."),
             backend(
                 "engine", "What computes training sets: `spark`, `spark:local[4]` and `spark://host:7077` use Spark."),
             backend("tracking", "Where runs of models are recorded."),
@@ -34,18 +37,25 @@ package enum SettingsLanguage {
 
     /// Each part with the kinds of backend that it can have.
     static let schemes: [(part: String, schemes: [String])] = [
-        ("registry", ["sqlite"]), ("tables", ["file"]), ("log", ["file"]), ("online", ["lmdb"]),
-        ("engine", ["duckdb", "spark"]), ("tracking", ["builtin"]),
+        ("registry", ["sqlite"]), ("tables", ["file"]), ("log", ["file"]),
+        ("online", ["lmdb", "redis", "redis+cluster", "dynamodb"]),
+        ("engine", ["duckdb", "spark"]),
+        ("tracking", ["builtin"]),
     ]
 
     private static func backend(_ part: String, _ documentation: String) -> MemberShape {
         let names = schemes.first { $0.part == part }?.schemes ?? []
         let defaults = WorkspaceSettings.defaultBackends[part].map(String.init(describing:)) ?? ""
         return MemberShape(
-            part, .form(pattern: "^(\(names.joined(separator: "|")))(:.*)?$", example: "a URL such as \(defaults)"),
+            part,
+            .form(
+                pattern: "^(\(names.map(escaped).joined(separator: "|")))(:.*)?$", example: "a URL such as \(defaults)"),
             "\(documentation) `\(defaults)` without it.")
     }
 }
+
+/// A scheme within a regular expression: of what it may hold, only the plus means anything there.
+private func escaped(_ scheme: String) -> String { scheme.map { $0 == "+" ? "\\+" : String($0) }.joined() }
 
 /// A limit: its key, its place in the settings and its shape.
 struct LimitKey {

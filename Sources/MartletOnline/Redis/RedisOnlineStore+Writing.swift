@@ -12,28 +12,29 @@ extension RedisOnlineStore {
         var counts = WriteCounts()
         let suffix = RecordKeySuffix(view)
         let groups = groups(chunk, keys, order)
-        var next = 0
-        while next < groups.count {
-            let deadline = Deadline(milliseconds: settings.writeTimeoutMilliseconds)
-            var isKnown = true
-            // A server that restarted, or became a master, has forgotten the script.
-            while true {
-                let hash = try putScript(isKnown: isKnown, by: deadline)
-                var batch = RedisBatch()
-                var end = next
-                while end < groups.count, batch.byteCount < Self.bytesPerRound {
-                    add(groups[end], hash, chunk, keys, order, suffix, to: &batch)
-                    end += 1
+        var pending = groups[...]
+        // Groups for a server that restarted, or became a master, and has forgotten the script.
+        var again: [Range<Int>] = []
+        var deadline = Deadline(milliseconds: settings.writeTimeoutMilliseconds)
+        while !pending.isEmpty || !again.isEmpty {
+            let hash = try putScript(isKnown: again.isEmpty, by: deadline)
+            if again.isEmpty { deadline = Deadline(milliseconds: settings.writeTimeoutMilliseconds) }
+            var batch = RedisBatch()
+            var sent = again
+            for group in again { add(group, hash, chunk, keys, order, suffix, to: &batch) }
+            while let group = pending.first, batch.byteCount < Self.bytesPerRound {
+                add(group, hash, chunk, keys, order, suffix, to: &batch)
+                sent.append(group)
+                pending.removeFirst()
+            }
+            again.removeAll()
+            let replies = try nodes.run(batch, by: deadline)
+            for (index, group) in sent.enumerated() {
+                if replies[index].error?.hasPrefix("NOSCRIPT") == true, !deadline.isOver {
+                    again.append(group)
+                } else {
+                    try count(replies[index], group.count, &counts)
                 }
-                let replies = try nodes.run(batch, by: deadline)
-                if (0..<batch.count).contains(where: { replies[$0].error?.hasPrefix("NOSCRIPT") == true }) {
-                    if deadline.isOver { _ = try checked(replies[0]) }
-                    isKnown = false
-                    continue
-                }
-                for index in 0..<batch.count { try count(replies[index], groups[next + index].count, &counts) }
-                next = end
-                break
             }
         }
         // Only now: a cursor must never promise rows that are not there.

@@ -8,22 +8,22 @@ enum RedisScript {
     /// header are compared as halves of 32 bits, the upper signed.
     static let put = """
         local function order(header)
-            local el, eh, cl, ch, pl, ph = struct.unpack('<I4i4I4i4I4i4', header, 9)
-            if string.byte(header, 2) % 128 == 2 then return {ph, pl, ch, cl, eh, el} end
-            return {eh, el, ch, cl, ph, pl}
+            local el, eh, cl, ch, pl, ph, ml, mh = struct.unpack('<I4i4I4i4I4i4I4i4', header, 9)
+            if string.byte(header, 2) % 128 == 2 then return {mh, ml, ph, pl, ch, cl, eh, el} end
+            return {mh, ml, eh, el, ch, cl, ph, pl}
         end
         local outcomes = {}
         for i, key in ipairs(KEYS) do
             local new = ARGV[i]
-            local old = redis.call('GETRANGE', key, 0, 31)
+            local old = redis.call('GETRANGE', key, 0, 39)
             local outcome = '0'
-            if #old == 32 and string.byte(old, 1) == string.byte(new, 1)
+            if #old == 40 and string.byte(old, 1) == string.byte(new, 1)
                 and string.byte(old, 2) % 128 == string.byte(new, 2) % 128 then
-                if old == string.sub(new, 1, 32) and redis.call('GET', key) == new then
+                if old == string.sub(new, 1, 40) and redis.call('GET', key) == new then
                     outcome = '2'
                 else
                     local before, after = order(old), order(new)
-                    for j = 1, 6 do
+                    for j = 1, 8 do
                         if after[j] < before[j] then outcome = '1' end
                         if after[j] ~= before[j] then break end
                     end

@@ -38,6 +38,16 @@ package struct StoreLocation: Sendable, Hashable {
         }
         return value
     }
+
+    /// `true` or `false` of a parameter.
+    package func flag(_ name: String) throws(MartletError) -> Bool? {
+        switch parameters[name] {
+        case nil: nil
+        case "true": true
+        case "false": false
+        default: throw invalid("`\(name)` is true or false")
+        }
+    }
 }
 
 private func invalid(_ message: String) -> MartletError { MartletError(.invalidSettings, message) }

@@ -46,7 +46,7 @@ extension Workspace {
     }
 
     /// The store that a server reads.
-    package func onlineStore() throws -> LMDBOnlineStore { try online }
+    package func onlineStore() throws -> any OnlineStore { try online }
 
     /// The last finished materialization of the view's applied version.
     /// - Throws: `notFound` where there was none.

@@ -1,0 +1,49 @@
+internal import MartletCore
+internal import MartletObjects
+
+/// How a record stands in a table of DynamoDB (docs/backends.md):
+///
+/// | Attribute | |
+/// | --- | --- |
+/// | `k` | partition key, binary: the view's number in 4 bytes and the entity key, or where that is longer than DynamoDB allows, the number, 0xFF (no entity key begins so) and the key's SHA-256 |
+/// | `v` | the view's number |
+/// | `r` | the record |
+/// | `o` | what decides which record is newer, as text that sorts so |
+/// | `x` | seconds since 1970 after which DynamoDB may forget it |
+enum DynamoItem {
+    /// The longest partition key.
+    static let keyBytes = 2_048
+    /// The largest item, names of attributes and all.
+    static let itemBytes = 400 * 1_024
+
+    static func key(_ view: ViewHandle, _ key: UnsafeRawBufferPointer) throws -> [UInt8] {
+        let prefix = viewPrefix(view)
+        if prefix.count + key.count <= keyBytes { return prefix + key }
+        var digest = try SHA256Digest()
+        try digest.update(key)
+        return prefix + [0xFF] + (try digest.finish())
+    }
+
+    /// The key of what the store keeps for itself; no view has the number 0.
+    static func ownKey(_ name: String) -> String { Base64.encoded([0, 0, 0, 0] + Array(name.utf8)) }
+
+    /// The kind, then the words that decide, most significant first, as hexadecimal digits.
+    static func order(_ header: RecordHeader) -> String {
+        let (first, second, third, fourth) = header.order
+        let words = [first, second, third, fourth].map { hexadecimal(UInt64(bitPattern: $0) ^ 1 << 63) }
+        return "\(header.kind.rawValue)\(words.joined())"
+    }
+
+    private static func hexadecimal(_ word: UInt64) -> String {
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+extension JSONWriter {
+    /// A value of an attribute: `"name": {"B": "…"}`.
+    mutating func attribute(_ name: String, _ type: String, _ value: String) {
+        key(name)
+        object { $0.member(type, value) }
+    }
+}
