@@ -107,12 +107,6 @@ package struct EntityKeys: Sendable {
         }
     }
 
-    /// Appends a row with a key that is encoded already.
-    mutating func append(encoded key: UnsafeRawBufferPointer) {
-        bytes.append(contentsOf: key)
-        endKey()
-    }
-
     private enum Tag: UInt8 { case bool = 1, integer, timestamp, string, bytes }
 
     private mutating func appendTagged(_ tag: Tag, _ word: UInt64) {
