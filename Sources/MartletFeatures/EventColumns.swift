@@ -65,23 +65,49 @@ package let timeLimitMicroseconds: Int64 = 1 << 61
 
 /// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
 func checkTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(MartletError) {
-    let all = Atomic<UInt64>(0)
-    parallelRanges(of: times.count, threads: threads) { range in
-        var bits: UInt64 = 0
-        // The sign folded away, only a time beyond the limit has one of the two highest bits.
-        for time in times[range] { bits |= UInt64(bitPattern: time ^ (time &>> 63)) }
-        all.bitwiseOr(bits, ordering: .relaxed)
-    }
-    guard all.load(ordering: .relaxed) < UInt64(timeLimitMicroseconds) else {
+    _ = try checkedTimes(times, name, threads: threads)
+}
+
+/// - Returns: whether the times ascend.
+/// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
+func checkedTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(MartletError) -> Bool {
+    let (bits, hasDescent) = survey(times, threads: threads)
+    guard bits < UInt64(timeLimitMicroseconds) else {
         throw MartletError(.limitExceeded, "a \(name) lies more than 73,000 years from 1970", fix: "check its unit")
     }
+    return !hasDescent
+}
+
+func isAscending(_ times: [Int64], threads: Int = 1) -> Bool { !survey(times, threads: threads).hasDescent }
+
+/// - Returns: all bits that some time has, its sign folded away, so that only one beyond the limit has one of the two
+///   highest; and whether some time is before the one in front of it.
+private func survey(_ times: [Int64], threads: Int) -> (bits: UInt64, hasDescent: Bool) {
+    let allBits = Atomic<UInt64>(0)
+    let allDescents = Atomic<Int>(0)
+    parallelRanges(of: times.count, threads: threads) { range in
+        times.withUnsafeBufferPointer { times in
+            var (bits, descents) = (UInt64(0), 0)
+            if range.lowerBound == 0, let first = times.first {
+                bits = UInt64(bitPattern: first ^ (first &>> 63))
+            }
+            // Without a way out inside, so that many are looked at at once.
+            for index in max(1, range.lowerBound)..<max(1, range.upperBound) {
+                bits |= UInt64(bitPattern: times[index] ^ (times[index] &>> 63))
+                descents &+= times[index] < times[index &- 1] ? 1 : 0
+            }
+            allBits.bitwiseOr(bits, ordering: .relaxed)
+            allDescents.add(descents, ordering: .relaxed)
+        }
+    }
+    return (allBits.load(ordering: .relaxed), allDescents.load(ordering: .relaxed) > 0)
 }
 
 /// - Throws: `limitExceeded` where an arrival time is further than `timeLimitMicroseconds` from the epoch,
 ///   `invalidInput` where `asKnown` is asked of events without arrival times.
-func requireArrivalTimes(_ events: EventColumns, asKnown: Bool) throws(MartletError) {
+func requireArrivalTimes(_ events: EventColumns, asKnown: Bool, threads: Int = 1) throws(MartletError) {
     if let arrivals = events.arrivalTimes {
-        try checkTimes(arrivals, "arrival time")
+        try checkTimes(arrivals, "arrival time", threads: threads)
     } else if asKnown && events.count > 0 {
         throw MartletError(
             .invalidInput, "features as known need the arrival times of the events",
