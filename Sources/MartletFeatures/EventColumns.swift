@@ -71,36 +71,36 @@ func checkTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(Martl
 /// - Returns: whether the times ascend.
 /// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
 func checkedTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(MartletError) -> Bool {
-    let (bits, hasDescent) = survey(times, threads: threads)
-    guard bits < UInt64(timeLimitMicroseconds) else {
+    let (reach, differences) = survey(times, threads: threads)
+    guard reach < 2 * UInt64(timeLimitMicroseconds) else {
         throw MartletError(.limitExceeded, "a \(name) lies more than 73,000 years from 1970", fix: "check its unit")
     }
-    return !hasDescent
+    return differences >= 0
 }
 
-func isAscending(_ times: [Int64], threads: Int = 1) -> Bool { !survey(times, threads: threads).hasDescent }
+/// - Precondition: the times are within `timeLimitMicroseconds`.
+func isAscending(_ times: [Int64], threads: Int = 1) -> Bool { survey(times, threads: threads).differences >= 0 }
 
-/// - Returns: all bits that some time has, its sign folded away, so that only one beyond the limit has one of the two
-///   highest; and whether some time is before the one in front of it.
-private func survey(_ times: [Int64], threads: Int) -> (bits: UInt64, hasDescent: Bool) {
-    let allBits = Atomic<UInt64>(0)
-    let allDescents = Atomic<Int>(0)
+/// Bits of all times together, by operations that every processor does on several at once: none compares.
+/// - Returns: the bits that some time has above the lower limit, more than the limits are apart where one is beyond
+///   them; and those of the differences to the time in front, negative where one is before it.
+private func survey(_ times: [Int64], threads: Int) -> (reach: UInt64, differences: Int64) {
+    let allReach = Atomic<UInt64>(0)
+    let allDifferences = Atomic<Int64>(0)
     parallelRanges(of: times.count, threads: threads) { range in
         times.withUnsafeBufferPointer { times in
-            var (bits, descents) = (UInt64(0), 0)
-            if range.lowerBound == 0, let first = times.first {
-                bits = UInt64(bitPattern: first ^ (first &>> 63))
+            guard !range.isEmpty else { return }
+            var reach = UInt64(bitPattern: times[range.lowerBound] &+ timeLimitMicroseconds)
+            var differences = range.lowerBound > 0 ? times[range.lowerBound] &- times[range.lowerBound - 1] : 0
+            for index in range.lowerBound + 1..<max(range.lowerBound + 1, range.upperBound) {
+                reach |= UInt64(bitPattern: times[index] &+ timeLimitMicroseconds)
+                differences |= times[index] &- times[index &- 1]
             }
-            // Without a way out inside, so that many are looked at at once.
-            for index in max(1, range.lowerBound)..<max(1, range.upperBound) {
-                bits |= UInt64(bitPattern: times[index] ^ (times[index] &>> 63))
-                descents &+= times[index] < times[index &- 1] ? 1 : 0
-            }
-            allBits.bitwiseOr(bits, ordering: .relaxed)
-            allDescents.add(descents, ordering: .relaxed)
+            allReach.bitwiseOr(reach, ordering: .relaxed)
+            allDifferences.bitwiseOr(differences, ordering: .relaxed)
         }
     }
-    return (allBits.load(ordering: .relaxed), allDescents.load(ordering: .relaxed) > 0)
+    return (allReach.load(ordering: .relaxed), allDifferences.load(ordering: .relaxed))
 }
 
 /// - Throws: `limitExceeded` where an arrival time is further than `timeLimitMicroseconds` from the epoch,
