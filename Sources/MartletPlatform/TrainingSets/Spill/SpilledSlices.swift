@@ -73,9 +73,9 @@ final class SpilledSlices: BatchCursor, @unchecked Sendable {
             var order = [Int32](repeating: -1, count: range.count)
             for (row, number) in numbers.enumerated() { order[Int(number) - range.lowerBound] = Int32(row) }
             for (index, name) in member.columnNames.enumerated() {
-                columns.append((name, found.columns[1 + index].gathering(order)))
+                columns.append((name, found.columns[1 + index].gathering(fitting: order)))
             }
-            if let known = found["known"], case .bool(let values) = known.gathering(order).values {
+            if let known = found["known"], case .bool(let values) = known.gathering(fitting: order).values {
                 isKnown = isKnown.map { zip($0, values).map { $0 && $1 } } ?? values
             }
         }
