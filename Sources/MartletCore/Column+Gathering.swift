@@ -41,11 +41,16 @@ extension Column {
             }
             precondition(byteCount <= Int(Int32.max), "a column holds at most 2^31 - 1 bytes of text")
             let bytes = [UInt8](count: byteCount) { bytes in
-                strings.bytes.withUnsafeBufferPointer { source in
-                    guard let source = source.baseAddress, let target = bytes.baseAddress else { return }
-                    for (index, row) in rows.enumerated() where row >= 0 {
-                        let range = strings.range(Int(row))
-                        (target + Int(offsets[index])).update(from: source + range.lowerBound, count: range.count)
+                guard let base = bytes.baseAddress else { return }
+                // Each thread writes the bytes of rows of its own.
+                nonisolated(unsafe) let target = base
+                parallelRanges(of: rows.count, threads: threads) { range in
+                    strings.bytes.withUnsafeBufferPointer { source in
+                        guard let source = source.baseAddress else { return }
+                        for index in range where rows[index] >= 0 {
+                            let bytes = strings.range(Int(rows[index]))
+                            (target + Int(offsets[index])).update(from: source + bytes.lowerBound, count: bytes.count)
+                        }
                     }
                 }
             }

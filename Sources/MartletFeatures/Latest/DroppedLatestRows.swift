@@ -7,7 +7,8 @@ func droppedLatestRows(
     _ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], ttl: Int64 = .max, parts: Int
 ) -> [Int32] {
     let keyCount = Int(labels.ids.max() ?? -1) + 1
-    let grouping = RowGrouping(ids: labels.ids, keyCount: keyCount, parts: 1).sortedWithinGroups(by: labels.times)
+    let grouping = RowGrouping(ids: labels.ids, keyCount: keyCount, parts: parts)
+        .sortedWithinGroups(by: labels.times, parts: parts)
     let times = grouping.rows.map { labels.times[Int($0)] }
     var best = [LatestCandidate](repeating: .none, count: grouping.rows.count)
     var winners = [Int32](repeating: -1, count: labels.count)
