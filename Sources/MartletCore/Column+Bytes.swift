@@ -4,9 +4,7 @@
 extension Column {
     /// Appends some rows.
     package func appendBytes(of rows: Range<Int>, to bytes: inout [UInt8]) {
-        let name = Array(type.rawValue.utf8)
-        append([UInt64(name.count), UInt64(rows.count), validity == nil ? 0 : 1], to: &bytes)
-        bytes.append(contentsOf: name)
+        append([type.code, UInt64(rows.count), validity == nil ? 0 : 1], to: &bytes)
         if let validity {
             var part = Bitmap(repeating: true, count: 0)
             part.append(validity, rows)
@@ -31,12 +29,10 @@ extension Column {
 
     /// - Throws: `corruptData` where the bytes are not those of a column.
     package init(reading bytes: inout ByteReader) throws(MartletError) {
-        let head = try bytes.array(UInt64.self, count: 3)
-        let name = try bytes.array(UInt8.self, count: bytes.count(head[0]))
-        guard let type = DataType(rawValue: String(decoding: name, as: UTF8.self)) else { throw ByteReader.broken }
-        let count = try bytes.count(head[1])
+        guard let type = DataType(code: try bytes.number()) else { throw ByteReader.broken }
+        let count = try bytes.count()
         var validity: Bitmap?
-        if head[2] == 1 {
+        if try bytes.number() == 1 {
             validity = Bitmap(words: try bytes.array(UInt64.self, count: (count + 63) >> 6), count: count)
         }
         let values: Values
@@ -68,6 +64,29 @@ extension Column {
 }
 
 extension DataType {
+    /// The element, and which of scalar, list and map it is: read far more often than names could be taken apart.
+    fileprivate var code: UInt64 {
+        let (element, kind): (Element, Int) =
+            switch self {
+            case .list(let element): (element, 1)
+            case .map(let element): (element, 2)
+            default: (element ?? .bool, 0)
+            }
+        return UInt64(kind << 8 | (Element.allCases.firstIndex(of: element) ?? 0))
+    }
+
+    fileprivate init?(code: UInt64) {
+        let index = Int(code & 0xFF)
+        guard index < Element.allCases.count else { return nil }
+        let element = Element.allCases[index]
+        switch code >> 8 {
+        case 0: self = element.type
+        case 1: self = .list(element)
+        case 2: self = .map(element)
+        default: return nil
+        }
+    }
+
     /// What the lists or maps hold.
     fileprivate var scalarWithin: DataType? {
         switch self {
@@ -118,7 +137,14 @@ package struct ByteReader {
         }
     }
 
-    fileprivate func count(_ number: UInt64) throws(MartletError) -> Int {
+    fileprivate mutating func number() throws(MartletError) -> UInt64 {
+        guard bytes.count - place >= 8 else { throw Self.broken }
+        defer { place += 8 }
+        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: UInt64.self) }
+    }
+
+    fileprivate mutating func count() throws(MartletError) -> Int {
+        let number = try number()
         guard number <= UInt64(Int32.max) else { throw Self.broken }
         return Int(number)
     }

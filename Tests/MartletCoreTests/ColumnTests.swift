@@ -113,7 +113,7 @@ struct JoinedColumnTests {
             _ = try Column(reading: &short)
             let error = #expect(throws: MartletError.self) { try Column(reading: &short) }
             #expect(error?.code == .corruptData)
-            bytes[0] ^= 1
+            bytes[1] = 7
             var wrong = ByteReader(bytes)
             #expect(throws: MartletError.self) { try Column(reading: &wrong) }
         }
