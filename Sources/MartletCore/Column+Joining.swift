@@ -38,6 +38,12 @@ extension Column {
         return joining(fitting: slices, threads: threads)
     }
 
+    /// As `joining`, of columns that are known to fit.
+    /// - Precondition: they have no more text and no more elements than one column holds, because somebody has counted.
+    package static func joining(fitting columns: [Column]) -> Column {
+        columns.count == 1 ? columns[0] : joining(fitting: columns.map { ColumnSlice($0, 0..<$0.count) })
+    }
+
     /// As `joining`, of slices that are known to fit.
     static func joining(fitting slices: [ColumnSlice], threads: Int = 1) -> Column {
         let join = SliceJoin(starts: runningTotals(slices.map(\.rows.count)), slices: slices, threads: threads)

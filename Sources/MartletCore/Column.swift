@@ -126,14 +126,14 @@ extension Column.Values {
             return .list(
                 ListValues(
                     offsets: joinedOffsets(lists.offsets, more.offsets),
-                    elements: .joining(fitting: [lists.elements, more.elements].map { ColumnSlice($0, 0..<$0.count) })))
+                    elements: .joining(fitting: [lists.elements, more.elements])))
         case (.map(let maps), .map(let more)):
             var keys = maps.keys
             keys.append(contentsOf: more.keys)
             return .map(
                 MapValues(
                     offsets: joinedOffsets(maps.offsets, more.offsets), keys: keys,
-                    values: .joining(fitting: [maps.values, more.values].map { ColumnSlice($0, 0..<$0.count) })))
+                    values: .joining(fitting: [maps.values, more.values])))
         default: preconditionFailure("columns of one type are joined")
         }
     }
