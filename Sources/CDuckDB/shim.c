@@ -1,6 +1,7 @@
 #include "shim.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,4 +34,9 @@ const char *cmartlet_duckdb_load(const char *path, const char *python_library) {
     }
     CMARTLET_DUCKDB_FUNCTIONS(CMARTLET_RESOLVE)
     return NULL;
+}
+
+void cmartlet_keep_freed_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }

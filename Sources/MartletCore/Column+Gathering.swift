@@ -1,7 +1,21 @@
 extension Column {
     /// The rows named by `rows`, in that order; a negative row gives a null. O(rows).
-    /// - Parameter threads: how many read values of a fixed size.
-    package func gathering(_ rows: [Int32], threads: Int = 1) -> Column {
+    /// - Parameters:
+    ///   - name: of the column, for the message.
+    ///   - threads: how many read values of a fixed size.
+    ///   - limit: smaller than `columnLimit` in tests.
+    /// - Throws: `limitExceeded` where those rows have more text, or more elements, than one column holds.
+    package func gathering(
+        _ rows: [Int32], named name: String? = nil, threads: Int = 1, limit: Int = columnLimit
+    ) throws(MartletError) -> Column {
+        try checkColumn(name, holds: largestPart(of: rows), limit: limit)
+        return gathering(fitting: rows, threads: threads)
+    }
+
+    /// As `gathering`, of rows that are known to fit.
+    /// - Precondition: the rows have no more text and no more elements than one column holds, as where no row is named
+    ///   twice, or where somebody has counted.
+    package func gathering(fitting rows: [Int32], threads: Int = 1) -> Column {
         func take<T: BitwiseCopyable & Sendable>(_ array: [T], _ filler: T) -> [T] {
             [T](count: rows.count) { result in
                 // Each thread writes a range of its own.
@@ -27,11 +41,16 @@ extension Column {
             }
             precondition(byteCount <= Int(Int32.max), "a column holds at most 2^31 - 1 bytes of text")
             let bytes = [UInt8](count: byteCount) { bytes in
-                strings.bytes.withUnsafeBufferPointer { source in
-                    guard let source = source.baseAddress, let target = bytes.baseAddress else { return }
-                    for (index, row) in rows.enumerated() where row >= 0 {
-                        let range = strings.range(Int(row))
-                        (target + Int(offsets[index])).update(from: source + range.lowerBound, count: range.count)
+                guard let base = bytes.baseAddress else { return }
+                // Each thread writes the bytes of rows of its own.
+                nonisolated(unsafe) let target = base
+                parallelRanges(of: rows.count, threads: threads) { range in
+                    strings.bytes.withUnsafeBufferPointer { source in
+                        guard let source = source.baseAddress else { return }
+                        for index in range where rows[index] >= 0 {
+                            let bytes = strings.range(Int(rows[index]))
+                            (target + Int(offsets[index])).update(from: source + bytes.lowerBound, count: bytes.count)
+                        }
                     }
                 }
             }
@@ -47,8 +66,8 @@ extension Column {
         case .float64(let array): gathered = .float64(take(array, 0))
         case .string(let strings): gathered = .string(take(strings))
         case .bytes(let strings): gathered = .bytes(take(strings))
-        case .list(let lists): gathered = .list(lists.gathering(rows))
-        case .map(let maps): gathered = .map(maps.gathering(rows))
+        case .list(let lists): gathered = .list(lists.gathering(fitting: rows))
+        case .map(let maps): gathered = .map(maps.gathering(fitting: rows))
         }
         return Column(gathered, validity: gatheredValidity(rows))
     }

@@ -11,15 +11,41 @@ package struct ColumnSlice: Sendable {
 
 extension Column {
     /// The rows of all columns, one column after the other. O(rows).
+    /// - Parameters:
+    ///   - name: of the column, for the message.
+    ///   - limit: smaller than `columnLimit` in tests.
     /// - Precondition: there is a column, and all are of one type.
-    package static func joining(_ columns: [Column]) -> Column {
-        columns.count == 1 ? columns[0] : joining(columns.map { ColumnSlice($0, 0..<$0.count) })
+    /// - Throws: `limitExceeded` where they have more text, or more elements, than one column holds.
+    package static func joining(
+        _ columns: [Column], named name: String? = nil, limit: Int = columnLimit
+    ) throws(MartletError) -> Column {
+        if columns.count == 1 { return columns[0] }
+        return try joining(columns.map { ColumnSlice($0, 0..<$0.count) }, named: name, limit: limit)
     }
 
     /// The rows of all slices, one slice after the other. O(rows).
-    /// - Parameter threads: how many copy values of a fixed size and text.
+    /// - Parameters:
+    ///   - name: of the column, for the message.
+    ///   - threads: how many copy values of a fixed size and text.
+    ///   - limit: smaller than `columnLimit` in tests.
     /// - Precondition: there is a slice, and all are of one type.
-    package static func joining(_ slices: [ColumnSlice], threads: Int = 1) -> Column {
+    /// - Throws: `limitExceeded` where they have more text, or more elements, than one column holds.
+    package static func joining(
+        _ slices: [ColumnSlice], named name: String? = nil, threads: Int = 1, limit: Int = columnLimit
+    ) throws(MartletError) -> Column {
+        // Each part for itself: what is most in one slice need not be in another, so that this is never too little.
+        try checkColumn(name, holds: slices.reduce(0) { $0 + $1.largestPart }, limit: limit)
+        return joining(fitting: slices, threads: threads)
+    }
+
+    /// As `joining`, of columns that are known to fit.
+    /// - Precondition: they have no more text and no more elements than one column holds, because somebody has counted.
+    package static func joining(fitting columns: [Column]) -> Column {
+        columns.count == 1 ? columns[0] : joining(fitting: columns.map { ColumnSlice($0, 0..<$0.count) })
+    }
+
+    /// As `joining`, of slices that are known to fit.
+    static func joining(fitting slices: [ColumnSlice], threads: Int = 1) -> Column {
         let join = SliceJoin(starts: runningTotals(slices.map(\.rows.count)), slices: slices, threads: threads)
         return Column(join.values, validity: join.validity)
     }
@@ -28,10 +54,13 @@ extension Column {
 extension RecordBatch {
     /// The rows of all batches, one after the other. O(rows).
     /// - Precondition: there is a batch, and all have one schema.
-    package static func joining(_ batches: [RecordBatch]) -> RecordBatch {
-        RecordBatch(
-            schema: batches[0].schema,
-            columns: batches[0].columns.indices.map { index in .joining(batches.map { $0.columns[index] }) })
+    /// - Throws: `limitExceeded` where a column would hold more text or elements than one does.
+    package static func joining(_ batches: [RecordBatch]) throws(MartletError) -> RecordBatch {
+        var columns: [Column] = []
+        for (index, field) in batches[0].schema.fields.enumerated() {
+            columns.append(try .joining(batches.map { $0.columns[index] }, named: field.name))
+        }
+        return RecordBatch(schema: batches[0].schema, columns: columns)
     }
 }
 
@@ -57,14 +86,17 @@ private struct SliceJoin {
             .list(
                 ListValues(
                     offsets: nestedOffsets.map { Int32($0) },
-                    elements: .joining(nested { if case .list(let lists) = $0 { lists.elements } else { nil } })))
+                    elements: .joining(
+                        fitting: nested { if case .list(let lists) = $0 { lists.elements } else { nil } })))
         case .map:
             .map(
                 MapValues(
                     offsets: nestedOffsets.map { Int32($0) },
                     keys: strings(
-                        .joining(nested { if case .map(let maps) = $0 { Column(.string(maps.keys)) } else { nil } })),
-                    values: .joining(nested { if case .map(let maps) = $0 { maps.values } else { nil } })))
+                        .joining(
+                            fitting: nested { if case .map(let maps) = $0 { Column(.string(maps.keys)) } else { nil } })
+                    ),
+                    values: .joining(fitting: nested { if case .map(let maps) = $0 { maps.values } else { nil } })))
         }
     }
 
@@ -148,6 +180,28 @@ extension ByteStrings {
     /// Where the bytes of these strings are.
     fileprivate func byteRange(_ rows: Range<Int>) -> Range<Int> {
         Int(offsets[rows.lowerBound])..<Int(offsets[rows.upperBound])
+    }
+}
+
+extension ColumnSlice {
+    /// `Column.largestPart` of these rows, without a look at each.
+    fileprivate var largestPart: Int {
+        switch column.values {
+        case .string(let strings), .bytes(let strings): return strings.byteRange(rows).count
+        case .list(let lists):
+            return ColumnSlice(lists.elements, elementRange).largestElementPart
+        case .map(let maps):
+            let range = elementRange
+            return max(maps.keys.byteRange(range).count, ColumnSlice(maps.values, range).largestElementPart)
+        default: return 0
+        }
+    }
+
+    private var largestElementPart: Int { max(rows.count, largestPart) }
+
+    private var elementRange: Range<Int> {
+        guard let first = rows.first, let last = rows.last else { return 0..<0 }
+        return column.elementRange(first).lowerBound..<column.elementRange(last).upperBound
     }
 }
 

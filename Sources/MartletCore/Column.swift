@@ -95,7 +95,7 @@ package struct Column: Sendable, Hashable {
 
 extension Column.Values {
     /// These values and then others of the same type. O(others) where nobody else holds these.
-    /// - Precondition: equal types.
+    /// - Precondition: equal types, and no more text or elements than one column holds: see `checkColumn`.
     package consuming func appending(_ others: Column.Values) -> Column.Values {
         switch (consume self, others) {
         case (.bool(var array), .bool(let more)):
@@ -126,14 +126,14 @@ extension Column.Values {
             return .list(
                 ListValues(
                     offsets: joinedOffsets(lists.offsets, more.offsets),
-                    elements: .joining([lists.elements, more.elements])))
+                    elements: .joining(fitting: [lists.elements, more.elements])))
         case (.map(let maps), .map(let more)):
             var keys = maps.keys
             keys.append(contentsOf: more.keys)
             return .map(
                 MapValues(
                     offsets: joinedOffsets(maps.offsets, more.offsets), keys: keys,
-                    values: .joining([maps.values, more.values])))
+                    values: .joining(fitting: [maps.values, more.values])))
         default: preconditionFailure("columns of one type are joined")
         }
     }

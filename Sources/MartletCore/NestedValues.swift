@@ -17,10 +17,10 @@ package struct ListValues: Sendable, Hashable {
     package func range(_ index: Int) -> Range<Int> { Int(offsets[index])..<Int(offsets[index + 1]) }
 
     /// The lists named by `rows`; a negative row gives an empty one.
-    package func gathering(_ rows: [Int32]) -> ListValues {
+    func gathering(fitting rows: [Int32]) -> ListValues {
         var picked: [Int32] = []
         let offsets = pickedOffsets(rows, offsets, &picked)
-        return ListValues(offsets: offsets, elements: elements.gathering(picked))
+        return ListValues(offsets: offsets, elements: elements.gathering(fitting: picked))
     }
 }
 
@@ -46,13 +46,13 @@ package struct MapValues: Sendable, Hashable {
     package func range(_ index: Int) -> Range<Int> { Int(offsets[index])..<Int(offsets[index + 1]) }
 
     /// The maps named by `rows`; a negative row gives an empty one.
-    package func gathering(_ rows: [Int32]) -> MapValues {
+    func gathering(fitting rows: [Int32]) -> MapValues {
         var picked: [Int32] = []
         let offsets = pickedOffsets(rows, offsets, &picked)
         var texts = ByteStrings()
         texts.reserveCapacity(picked.count, bytes: 0)
         for row in picked { texts.append(contentsOf: keys.slice(Int(row))) }
-        return MapValues(offsets: offsets, keys: texts, values: values.gathering(picked))
+        return MapValues(offsets: offsets, keys: texts, values: values.gathering(fitting: picked))
     }
 }
 

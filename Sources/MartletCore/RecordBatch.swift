@@ -24,8 +24,13 @@ package struct RecordBatch: Sendable, Hashable {
     package subscript(name: String) -> Column? { schema.index(of: name).map { columns[$0] } }
 
     /// The rows named by `rows`, in that order; a negative row gives nulls.
-    package func gathering(_ rows: [Int32]) -> RecordBatch {
-        RecordBatch(schema: schema, columns: columns.map { $0.gathering(rows) })
+    /// - Throws: `limitExceeded` where a column would hold more text or elements than one does.
+    package func gathering(_ rows: [Int32]) throws(MartletError) -> RecordBatch {
+        var gathered: [Column] = []
+        for (field, column) in zip(schema.fields, columns) {
+            gathered.append(try column.gathering(rows, named: field.name))
+        }
+        return RecordBatch(schema: schema, columns: gathered)
     }
 
     /// The named columns, in that order.

@@ -65,23 +65,49 @@ package let timeLimitMicroseconds: Int64 = 1 << 61
 
 /// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
 func checkTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(MartletError) {
-    let all = Atomic<UInt64>(0)
-    parallelRanges(of: times.count, threads: threads) { range in
-        var bits: UInt64 = 0
-        // The sign folded away, only a time beyond the limit has one of the two highest bits.
-        for time in times[range] { bits |= UInt64(bitPattern: time ^ (time &>> 63)) }
-        all.bitwiseOr(bits, ordering: .relaxed)
-    }
-    guard all.load(ordering: .relaxed) < UInt64(timeLimitMicroseconds) else {
+    _ = try checkedTimes(times, name, threads: threads)
+}
+
+/// - Returns: whether the times ascend.
+/// - Throws: `limitExceeded` where a time is further than `timeLimitMicroseconds` from the epoch.
+func checkedTimes(_ times: [Int64], _ name: String, threads: Int = 1) throws(MartletError) -> Bool {
+    let (reach, differences) = survey(times, threads: threads)
+    guard reach < 2 * UInt64(timeLimitMicroseconds) else {
         throw MartletError(.limitExceeded, "a \(name) lies more than 73,000 years from 1970", fix: "check its unit")
     }
+    return differences >= 0
+}
+
+/// - Precondition: the times are within `timeLimitMicroseconds`.
+func isAscending(_ times: [Int64], threads: Int = 1) -> Bool { survey(times, threads: threads).differences >= 0 }
+
+/// Bits of all times together, by operations that every processor does on several at once: none compares.
+/// - Returns: the bits that some time has above the lower limit, more than the limits are apart where one is beyond
+///   them; and those of the differences to the time in front, negative where one is before it.
+private func survey(_ times: [Int64], threads: Int) -> (reach: UInt64, differences: Int64) {
+    let allReach = Atomic<UInt64>(0)
+    let allDifferences = Atomic<Int64>(0)
+    parallelRanges(of: times.count, threads: threads) { range in
+        times.withUnsafeBufferPointer { times in
+            guard !range.isEmpty else { return }
+            var reach = UInt64(bitPattern: times[range.lowerBound] &+ timeLimitMicroseconds)
+            var differences = range.lowerBound > 0 ? times[range.lowerBound] &- times[range.lowerBound - 1] : 0
+            for index in range.lowerBound + 1..<max(range.lowerBound + 1, range.upperBound) {
+                reach |= UInt64(bitPattern: times[index] &+ timeLimitMicroseconds)
+                differences |= times[index] &- times[index &- 1]
+            }
+            allReach.bitwiseOr(reach, ordering: .relaxed)
+            allDifferences.bitwiseOr(differences, ordering: .relaxed)
+        }
+    }
+    return (allReach.load(ordering: .relaxed), allDifferences.load(ordering: .relaxed))
 }
 
 /// - Throws: `limitExceeded` where an arrival time is further than `timeLimitMicroseconds` from the epoch,
 ///   `invalidInput` where `asKnown` is asked of events without arrival times.
-func requireArrivalTimes(_ events: EventColumns, asKnown: Bool) throws(MartletError) {
+func requireArrivalTimes(_ events: EventColumns, asKnown: Bool, threads: Int = 1) throws(MartletError) {
     if let arrivals = events.arrivalTimes {
-        try checkTimes(arrivals, "arrival time")
+        try checkTimes(arrivals, "arrival time", threads: threads)
     } else if asKnown && events.count > 0 {
         throw MartletError(
             .invalidInput, "features as known need the arrival times of the events",

@@ -55,7 +55,7 @@ extension ViewAnswer {
     ///   - place: where it stands among the features with which the answer was filled.
     ///   - rows: the key of each row.
     package func column(of view: OnlineView, feature: Int, place: Int, rows: [Int]) throws -> Column {
-        if isWindowed { return columns[place].gathering(rows.map { Int32($0) }) }
+        if isWindowed { return try columns[place].gathering(rows.map { Int32($0) }) }
         var builder = ColumnBuilder(view.features[feature].type)
         for key in rows {
             guard let row = self.rows[key], row.isPresent(feature) else {

@@ -59,7 +59,7 @@ extension TileStates {
             }
         }
         self.init(
-            keys: keys.map { $0.gathering(records.ids) }, states: states,
+            keys: keys.map { $0.gathering(fitting: records.ids) }, states: states,
             eventTimes: records.ids.map { newest[$0]?.event ?? 0 },
             arrivalTimes: events.arrivalTimes == nil ? nil : records.ids.map { newest[$0]?.arrival ?? 0 }, upTo: upTo)
     }

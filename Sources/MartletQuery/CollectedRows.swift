@@ -104,11 +104,12 @@ final class RowCollector: Sendable {
             var reader = reader
             let none = reader.take()
             fields.append(Field(reader.name, none.type))
-            let byteCount = columns.reduce(0) { $0 + $1[index].textBytes }
-            try checkColumn(reader.name, holds: byteCount, limit: columnLimit)
             joined.append(
                 runs.isEmpty
-                    ? none : .joining(runs.map { ColumnSlice(columns[$0.slab][index], $0.run.rows) }, threads: threads))
+                    ? none
+                    : try .joining(
+                        runs.map { ColumnSlice(columns[$0.slab][index], $0.run.rows) }, named: reader.name,
+                        threads: threads, limit: columnLimit))
             // What was copied is not held any longer.
             for slab in columns.indices { columns[slab][index] = none }
         }

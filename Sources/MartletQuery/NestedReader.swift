@@ -95,7 +95,7 @@ extension ScalarReader {
         }
         var part = empty()
         try part.append(unsafe vector, rows)
-        let column = part.take().gathering(picked)
+        let column = part.take().gathering(fitting: picked)
         guard column.nullCount == 0 else {
             throw MartletError(
                 .typeMismatch, "column \(name) holds a list or a map with a null in it",
@@ -119,5 +119,5 @@ private func sortedMaps(_ offsets: [Int32], _ keys: ByteStrings, _ values: Colum
     if isSorted { return MapValues(offsets: offsets, keys: keys, values: values) }
     var texts = ByteStrings()
     for entry in order { texts.append(contentsOf: keys.slice(Int(entry))) }
-    return MapValues(offsets: offsets, keys: texts, values: values.gathering(order))
+    return MapValues(offsets: offsets, keys: texts, values: values.gathering(fitting: order))
 }

@@ -21,6 +21,7 @@ enum QueryLibrary {
                     .missingLibrary, "the DuckDB library \(found) cannot be opened: \(unsafe String(cString: reason))",
                     fix: "run scripts/bootstrap, or set MARTLET_DUCKDB_LIB to the path of libduckdb.so")
             }
+            cmartlet_keep_freed_memory()
             isLoaded = true
         }
     }

@@ -13,7 +13,7 @@ struct ColumnTests {
     ]
 
     @Test("keeps values and nulls of every type", arguments: samples)
-    func builds(type: DataType, value: Value) {
+    func builds(type: DataType, value: Value) throws {
         var builder = ColumnBuilder(type)
         builder.append(value)
         builder.append(.null)
@@ -22,7 +22,7 @@ struct ColumnTests {
         #expect(column.type == type)
         #expect((0..<3).map { column[$0] } == [value, .null, value])
         #expect(column.nullCount == 1)
-        let gathered = column.gathering([2, -1, 1, 0])
+        let gathered = try column.gathering([2, -1, 1, 0])
         #expect((0..<4).map { gathered[$0] } == [value, .null, .null, value])
         #expect(Column.nulls(type, count: 2).nullCount == 2)
     }
@@ -62,7 +62,7 @@ private func scalar(_ type: DataType.Element, _ random: inout SeededRandom) -> V
 @Suite("Columns joined and gathered")
 struct JoinedColumnTests {
     @Test("slices stand one after the other, of every type, with their nulls", arguments: 1...20)
-    func slices(_ seed: UInt64) {
+    func slices(_ seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         for type in DataType.samples {
             let columns = (0..<3).map { _ in
@@ -78,26 +78,102 @@ struct JoinedColumnTests {
                 let first = Int.random(in: 0...column.count, using: &random)
                 return ColumnSlice(column, first..<Int.random(in: first...column.count, using: &random))
             }
-            let joined = Column.joining(slices, threads: 2)
+            let joined = try Column.joining(slices, threads: 2)
             let expected = slices.flatMap { slice in slice.rows.map { slice.column[$0] } }
             #expect((0..<joined.count).map { joined[$0] } == expected, "seed \(seed), \(type)")
             let rows = (0..<100).map { _ in Int32.random(in: -1..<Int32(columns[0].count), using: &random) }
-            let gathered = columns[0].gathering(rows, threads: 2)
+            let gathered = try columns[0].gathering(rows, threads: 2)
             #expect(
                 (0..<100).map { gathered[$0] } == rows.map { $0 < 0 ? .null : columns[0][Int($0)] },
                 "seed \(seed), \(type)")
         }
     }
 
+    @Test("rows of every type come back from their bytes, and cut or changed ones are refused", arguments: 1...10)
+    func bytes(_ seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        for type in DataType.samples {
+            var builder = ColumnBuilder(type)
+            for _ in 0..<Int.random(in: 1..<150, using: &random) {
+                builder.append(random.next() % 5 == 0 ? .null : type.sample(&random, scalar))
+            }
+            let column = builder.finish()
+            let first = Int.random(in: 0...column.count, using: &random)
+            let rows = first..<Int.random(in: first...column.count, using: &random)
+            var bytes: [UInt8] = []
+            column.appendBytes(of: rows, to: &bytes)
+            column.appendBytes(of: 0..<column.count, to: &bytes)
+            var reader = ByteReader(bytes)
+            let part = try Column(reading: &reader)
+            #expect(part.type == type)
+            #expect((0..<part.count).map { part[$0] } == rows.map { column[$0] }, "seed \(seed), \(type)")
+            #expect(try Column(reading: &reader) == column, "seed \(seed), \(type)")
+            #expect(reader.isAtEnd)
+            var short = ByteReader(Array(bytes.dropLast()))
+            _ = try Column(reading: &short)
+            let error = #expect(throws: MartletError.self) { try Column(reading: &short) }
+            #expect(error?.code == .corruptData)
+            bytes[1] = 7
+            var wrong = ByteReader(bytes)
+            #expect(throws: MartletError.self) { try Column(reading: &wrong) }
+        }
+    }
+
+    @Test("what is gathered or joined beyond the limit of a column is refused, not trapped on")
+    func limits() throws {
+        let texts = Column(.string(ByteStrings(["aa", "", "bbb"])))
+        let lists = Column(.list(ListValues(offsets: [0, 1, 1, 3], elements: texts)))
+        let maps = Column(
+            .map(
+                MapValues(offsets: [0, 1, 3], keys: ByteStrings(["kk", "a", "b"]), values: Column(.int64([1, 2, 3])))))
+        // Of the texts 8 bytes, of the lists 3 elements with 5 bytes, of the maps 5 entries with 6 bytes of keys.
+        let cases: [(column: Column, rows: [Int32], held: Int)] = [
+            (texts, [2, -1, 0, 2], 8), (lists, [2, 0, 1], 5), (maps, [1, 0, -1, 1], 6),
+        ]
+        for (column, rows, held) in cases {
+            #expect(try column.gathering(rows, limit: held).count == rows.count)
+            let error = #expect(throws: MartletError.self) { try column.gathering(rows, named: "x", limit: held - 1) }
+            #expect(error?.code == .limitExceeded)
+            #expect(error?.message.contains("column x has more than \(held - 1) bytes") == true)
+        }
+        for column in [texts, lists, maps] {
+            let slices = [ColumnSlice(column, 0..<column.count), ColumnSlice(column, 1..<column.count)]
+            let joined = try Column.joining(slices)
+            let held = joined.largestPart
+            #expect(held > column.largestPart)
+            #expect(try Column.joining(slices, limit: held) == joined)
+            let error = #expect(throws: MartletError.self) {
+                try Column.joining(slices, named: "y", limit: held - 1)
+            }
+            #expect(error?.code == .limitExceeded)
+            #expect(throws: MartletError.self) { try Column.joining([column, column], limit: held - 1) }
+        }
+        // Numbers take none of it.
+        #expect(try Column(.int64([1, 2])).gathering([0, 1, 0], limit: 0).count == 3)
+        #expect(try Column.joining([Column(.int64([1])), Column(.int64([2]))], limit: 0).count == 2)
+    }
+
+    @Test("rows of more than 2 GiB of text are refused where they are gathered and joined")
+    func beyondTwoGibibytes() throws {
+        let text = Column(.string(ByteStrings([String(repeating: "x", count: 1 << 20)])))
+        let rows = [Int32](repeating: 0, count: 2_048)
+        #expect(throws: MartletError.self) { try text.gathering(rows) }
+        #expect(throws: MartletError.self) { try RecordBatch([("t", text)]).gathering(rows) }
+        let slices = [ColumnSlice](repeating: ColumnSlice(text, 0..<1), count: 2_048)
+        #expect(throws: MartletError.self) { try Column.joining(slices) }
+        let batches = [RecordBatch](repeating: RecordBatch([("t", text)]), count: 2_048)
+        #expect(throws: MartletError.self) { try RecordBatch.joining(batches) }
+    }
+
     @Test("many rows are the same by several threads")
-    func threads() {
+    func threads() throws {
         let column = Column(.int64((0..<200_000).map { $0 &* 7 }))
         let slices = stride(from: 0, to: 200_000, by: 3_000).reversed().map {
             ColumnSlice(column, $0..<min($0 + 3_000, 200_000))
         }
-        #expect(Column.joining(slices, threads: 3) == Column.joining(slices, threads: 1))
+        #expect(try Column.joining(slices, threads: 3) == Column.joining(slices, threads: 1))
         let rows = (0..<200_000).map { Int32(($0 * 7_919) % 200_000) }
-        #expect(column.gathering(rows, threads: 3) == column.gathering(rows, threads: 1))
+        #expect(try column.gathering(rows, threads: 3) == column.gathering(rows, threads: 1))
     }
 
     @Test("every index is worked on once, by no more threads than asked for", arguments: [1, 2, 5])
@@ -151,10 +227,10 @@ struct BitmapTests {
 @Suite("A record batch")
 struct RecordBatchTests {
     @Test("selects, gathers and appends columns")
-    func shapes() {
+    func shapes() throws {
         let batch = RecordBatch([("a", Column(.int64([1, 2]))), ("b", Column(.string(ByteStrings(["x", "y"]))))])
         #expect(batch.selecting(["b"]).schema.names == ["b"])
-        let gathered = batch.gathering([1, -1])
+        let gathered = try batch.gathering([1, -1])
         #expect(gathered.columns[1][0] == .string("y"))
         #expect(gathered.columns[0][1] == .null)
         #expect(batch.appending("c", Column(.bool([true, false])))["c"]?[1] == .bool(false))

@@ -48,7 +48,7 @@ struct ExpressionPropertyTests {
         }
         let together = try program.evaluate(inputs, count: count)
         for row in [0, 1, 63, 64, 4_095, 4_096, 4_199] {
-            let alone = try program.evaluate(inputs.map { $0.gathering([Int32(row)]) }, count: 1)
+            let alone = try program.evaluate(inputs.map { $0.gathering(fitting: [Int32(row)]) }, count: 1)
             for index in expressions.indices {
                 #expect(
                     isSame(alone[index][0], together[index][row]), "seed \(seed), row \(row): \(expressions[index])")

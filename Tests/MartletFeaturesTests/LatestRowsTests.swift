@@ -39,16 +39,20 @@ struct LatestRowsTests {
             oracle.latest(id: labels.ids[$0], at: labels.times[$0], ttl: test.ttl, asKnown: test.asKnown)
         }
         // Few rows never reach the threads on their own: both ways are asked for parts as well.
-        if test.ttl == nil {
-            let arrivals = data.events.arrivalTimes ?? []
-            let visible = test.asKnown ? zip(data.events.eventTimes, arrivals).map(max) : data.events.eventTimes
-            for parts in [1, 2, 3, 8] {
-                #expect(droppedLatestRows(labels, data.events, visible, parts: parts) == expected, "\(test)")
-                if isAscending(visible) {
-                    #expect(
-                        mergedLatestRows(labels, data.events, test.asKnown ? visible : nil, parts: parts) == expected,
-                        "\(test)")
-                }
+        let ttl = test.ttl?.microseconds ?? .max
+        let arrivals = data.events.arrivalTimes ?? []
+        let visible = test.asKnown ? zip(data.events.eventTimes, arrivals).map(max) : data.events.eventTimes
+        for parts in [1, 2, 3, 8] {
+            #expect(droppedLatestRows(labels, data.events, visible, ttl: ttl, parts: parts) == expected, "\(test)")
+            if isAscending(visible) {
+                let given = test.asKnown ? visible : nil
+                #expect(
+                    mergedLatestRows(labels, data.events, given, ttl: ttl, parts: parts) == expected, "\(test)")
+                let order = labels.times.indices.sorted { labels.times[$0] < labels.times[$1] }
+                let ordered = LabelColumns(ids: order.map { labels.ids[$0] }, times: order.map { labels.times[$0] })
+                #expect(
+                    mergedLatestRows(ordered, data.events, given, ttl: ttl, parts: parts)
+                        == order.map { expected[$0] }, "labels in order of time, \(test)")
             }
         }
         for threads in [1, 2] {
@@ -90,6 +94,62 @@ struct LatestRowsTests {
         }
         for parts in [1, 2, 5] {
             #expect(mergedLatestRows(labels, events, visible.sorted(), parts: parts) == expected, "seed \(seed)")
+        }
+    }
+
+    @Test("equal times on both sides of where stretches meet are ties like any", arguments: 1...8)
+    func tiesBetweenStretches(seed: Int) {
+        var random = SeededRandom(seed: UInt64(seed))
+        let count = 90
+        // Of three keys and few times, so that every stretch begins within a run of equal ones.
+        let events = EventColumns(
+            ids: (0..<count).map { _ in Int32.random(in: 0..<3, using: &random) },
+            eventTimes: (0..<count).map { Int64($0 / 25) * 1_000 },
+            arrivalTimes: (0..<count).map { _ in Int64.random(in: 0..<4, using: &random) },
+            positions: (0..<Int64(count)).shuffled(using: &random))
+        let labels = LabelColumns(
+            ids: (0..<60).map { _ in Int32.random(in: -1..<4, using: &random) },
+            times: (0..<60).map { _ in Int64.random(in: -1..<5, using: &random) * 500 })
+        for ttl in [nil, TimeSpan.zero, TimeSpan(microseconds: 1_000)] {
+            let oracle = NaiveOracle(events: events)
+            let expected = labels.ids.indices.map {
+                oracle.latest(id: labels.ids[$0], at: labels.times[$0], ttl: ttl, asKnown: false)
+            }
+            for parts in [1, 2, 3, 7] {
+                let found = mergedLatestRows(
+                    labels, events, nil, ttl: ttl?.microseconds ?? .max, parts: parts)
+                #expect(found == expected, "seed \(seed), ttl \(String(describing: ttl)), \(parts) parts")
+            }
+        }
+    }
+
+    @Test(
+        "labels are sorted by time and row, whatever their times have in common",
+        arguments: [Int64(1), 64, 1_000_000, 1 << 40], [3, 2_000])
+    func labelOrders(unit: Int64, count: Int) throws {
+        var random = SeededRandom(seed: UInt64(count) &+ UInt64(unit))
+        let times = (0..<count).map { _ in Int64.random(in: -400...400, using: &random) * unit + 7 }
+        let expected = times.indices.sorted { (times[$0], $0) < (times[$1], $1) }
+        let packing = try #require(LabelPacking(times, threads: 2))
+        let sorted = sortedInStretches(times, bounds: [-50 * unit, 7]) {
+            packing.packed(row: $0, time: $1)
+        } sort: {
+            sortWords($0, lowest: packing.rowBits)
+        }
+        let order = PackedOrder(words: sorted.elements, packing: packing)
+        #expect(times.indices.map { order.label($0).row } == expected, "seed \(count) + \(unit)")
+        #expect(times.indices.map { order.label($0).time } == expected.map { times[$0] })
+        #expect(sorted.starts == [0, times.count { $0 < -50 * unit }, times.count { $0 < 7 }, count])
+    }
+
+    @Test("labels whose times and rows do not fit into a word are merged like others")
+    func wideLabels() throws {
+        let limit = timeLimitMicroseconds - 1
+        let labels = LabelColumns(ids: [0, 0, 1, 0, 1], times: [limit, -limit, 3, 2, limit - 1])
+        #expect(LabelPacking(labels.times, threads: 1) == nil)
+        let events = EventColumns(ids: [0, 1, 0], eventTimes: [-limit, 3, 4])
+        for parts in [1, 2, 3] {
+            #expect(mergedLatestRows(labels, events, nil, parts: parts) == [2, 0, 1, 0, 1])
         }
     }
 

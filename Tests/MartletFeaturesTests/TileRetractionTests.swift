@@ -145,11 +145,11 @@ struct TileRetractionTests {
         let others = events.rows(Array(0..<last))
         // The same event with other values, those of the first row.
         var changed = events.rows([last])
-        changed.inputs = events.inputs.map { $0.gathering([0]) }
+        changed.inputs = events.inputs.map { $0.gathering(fitting: [0]) }
         let without = try #require(try plan.retract(events.rows([last]), from: before) { _ in others })
         let merged = try plan.merge(without, try plan.buildTiles(events: changed, upTo: test.upTo).record(0))
         var updated = events
-        updated.inputs = events.inputs.map { $0.gathering(Array(0..<last) + [0]) }
+        updated.inputs = events.inputs.map { $0.gathering(fitting: Array(0..<last) + [0]) }
         #expect(merged == (try plan.buildTiles(events: updated, upTo: test.upTo).record(0)))
         #expect(merged != before)
     }

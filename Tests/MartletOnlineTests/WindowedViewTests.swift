@@ -63,7 +63,7 @@ struct WindowedViewTests {
         var load = try OnlineLoad(
             LoadIdentity(view: view.identity, upTo: upTo, input: "\(upTo)"), of: view, into: store)
         try load.write(
-            TileStates(records, keys: [keys.gathering(index.firstRows)], events: columns, upTo: upTo))
+            TileStates(records, keys: [keys.gathering(fitting: index.firstRows)], events: columns, upTo: upTo))
         return try load.finish()
     }
 

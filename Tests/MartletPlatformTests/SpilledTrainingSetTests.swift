@@ -263,7 +263,7 @@ struct SpilledTrainingSetTests {
         let folder = try #require(fixture.temporaryFiles.first)
         let path = test.path(".martlet/temporary/\(folder)")
         let files = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        let parts = files.filter { $0.hasPrefix("features-") && $0.hasSuffix(".parquet") }
+        let parts = files.filter { $0.hasPrefix("features-") && $0.hasSuffix(".columns") }
         #expect(parts.count > 8)
         func modified(_ name: String) throws -> Date? {
             try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")[.modificationDate] as? Date

@@ -77,7 +77,7 @@ struct QueryConnectionTests {
         #expect(collected.schema == some.schema)
         guard case .int64(let numbers) = collected.columns[1].values else { return #expect(Bool(false)) }
         let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }.map { Int32($0) }
-        #expect(namesThatDiffer(collected.gathering(order), some) == [])
+        #expect(try namesThatDiffer(collected.gathering(order), some) == [])
     }
 
     /// The columns in which two batches of one schema differ.

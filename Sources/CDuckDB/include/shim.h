@@ -84,6 +84,11 @@ typedef void (*cmartlet_duckdb_delete)(void *data);
 /// Returns NULL, or a sentence that says what failed; the sentence is valid until the next call. Not thread-safe.
 const char *cmartlet_duckdb_load(const char *path, const char *python_library);
 
+/// Lets the C library's allocator keep up to 64 MiB of what was freed, and use it again for columns of up to 32 MiB.
+/// Queries make and drop columns of megabytes all the time; memory that went back to the system in between has to be
+/// cleared, page by page, when it comes again.
+void cmartlet_keep_freed_memory(void);
+
 #define CMARTLET_DUCKDB_FUNCTIONS(X) \
     X(int, create_config, (cmartlet_duckdb_config *out), (out)) \
     X(int, set_config, (cmartlet_duckdb_config config, const char *name, const char *option), (config, name, option)) \

@@ -276,7 +276,7 @@ package struct EventDecoder: Sendable {
             var columns: [Column] = []
             for (index, filler) in fillers.enumerated() {
                 let rows = [Int32](repeating: 0, count: count)
-                columns.append(decoder.constants[index]?.gathering(rows) ?? filler.finish())
+                columns.append(decoder.constants[index]?.gathering(fitting: rows) ?? filler.finish())
             }
             return DecodedEvents(
                 columns: columns, eventTimes: eventTimes, arrivalTimes: arrivalTimes, operations: operations,

@@ -53,25 +53,60 @@ struct RowGrouping: Sendable {
     func range(_ key: Int) -> Range<Int> { Int(offsets[key])..<Int(offsets[key + 1]) }
 
     /// Sorts the rows of each entity by `times`, equal times staying in row order.
-    consuming func sortedWithinGroups(by times: [Int64]) -> RowGrouping {
+    /// - Parameter parts: how many threads share the entities; the result does not depend on it.
+    consuming func sortedWithinGroups(by times: [Int64], parts: Int) -> RowGrouping {
         let offsets = offsets
-        var keyed: [TimedRow] = []
         rows.withUnsafeMutableBufferPointer { rows in
-            for key in 0..<offsets.count - 1 {
-                let range = Int(offsets[key])..<Int(offsets[key + 1])
-                var isSorted = true
-                for place in range.dropFirst() where times[Int(rows[place])] < times[Int(rows[place - 1])] {
-                    isSorted = false
-                    break
+            let shared = SharedBuffer(rows)
+            parallelRanges(ofGroups: offsets, parts: parts) { keys in
+                var keyed: [TimedRow] = []
+                for key in keys {
+                    sortRows(shared.base, Int(offsets[key])..<Int(offsets[key + 1]), by: times, &keyed)
                 }
-                if isSorted { continue }
-                keyed.removeAll(keepingCapacity: true)
-                for place in range { keyed.append(TimedRow(time: times[Int(rows[place])], row: rows[place])) }
-                sortByTime(&keyed)
-                for (place, timed) in zip(range, keyed) { rows[place] = timed.row }
             }
         }
         return self
+    }
+}
+
+/// - Parameter keyed: room that is used from entity to entity.
+private func sortRows(
+    _ rows: UnsafeMutablePointer<Int32>, _ range: Range<Int>, by times: [Int64], _ keyed: inout [TimedRow]
+) {
+    var isSorted = true
+    for place in range.dropFirst() where times[Int(rows[place])] < times[Int(rows[place - 1])] {
+        isSorted = false
+        break
+    }
+    if isSorted { return }
+    keyed.removeAll(keepingCapacity: true)
+    for place in range { keyed.append(TimedRow(time: times[Int(rows[place])], row: rows[place])) }
+    sortByTime(&keyed)
+    for (place, timed) in zip(range, keyed) { rows[place] = timed.row }
+}
+
+/// Runs `body` for ranges of entities with about as many rows each.
+private func parallelRanges(ofGroups offsets: [Int32], parts: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let total = Int(offsets[offsets.count - 1])
+    let parts = max(1, min(parts, total / 8_192))
+    // The first entity that begins at or behind its share of the rows.
+    let bounds = (0...parts).map { part in
+        part == parts ? offsets.count - 1 : offsets.partitioningIndex { Int($0) >= total * part / parts }
+    }
+    parallelFor(parts, threads: parts) { part in
+        if bounds[part] < bounds[part + 1] { body(bounds[part]..<bounds[part + 1]) }
+    }
+}
+
+extension [Int32] {
+    /// The first index for which the condition holds, which holds for all behind it.
+    fileprivate func partitioningIndex(_ isBehind: (Int32) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

@@ -88,11 +88,13 @@ extension WindowPlan {
     private func value(
         of index: Int, _ events: EventColumns, _ rows: [Int32], at time: Timestamp
     ) throws(MartletError) -> Column {
+        var inputs: [Column] = []
+        for input in events.inputs { inputs.append(try input.gathering(rows)) }
         let counted = EventColumns(
             ids: [Int32](repeating: 0, count: rows.count), eventTimes: rows.map { events.eventTimes[Int($0)] },
             arrivalTimes: events.arrivalTimes.map { arrivals in rows.map { arrivals[Int($0)] } },
             positions: rows.map { events.positions?[Int($0)] ?? Int64($0) },
-            inputs: events.inputs.map { $0.gathering(rows) })
+            inputs: inputs)
         return try compute(events: counted, labels: LabelColumns(ids: [0], times: [time.microseconds]))[index]
     }
 

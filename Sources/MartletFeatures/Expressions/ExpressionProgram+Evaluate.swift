@@ -39,7 +39,9 @@ extension ExpressionProgram {
             for (index, step) in results.enumerated() { try joined[index].append(made[step]) }
             start = rows.upperBound
         } while start < count
-        return joined.map { Column.joining($0.chunks) }
+        var columns: [Column] = []
+        for column in joined { columns.append(try .joining(column.chunks)) }
+        return columns
     }
 }
 

@@ -2,9 +2,13 @@ import MartletCore
 
 /// The way for events in any order: the labels are grouped by entity and sorted by time, each event goes to the first
 /// label that sees it, and the best so far is handed on from label to label.
-func droppedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], parts: Int) -> [Int32] {
+/// - Parameter ttl: the greatest age, microseconds; `Int64.max` for any.
+func droppedLatestRows(
+    _ labels: LabelColumns, _ events: EventColumns, _ visibleTimes: [Int64], ttl: Int64 = .max, parts: Int
+) -> [Int32] {
     let keyCount = Int(labels.ids.max() ?? -1) + 1
-    let grouping = RowGrouping(ids: labels.ids, keyCount: keyCount, parts: 1).sortedWithinGroups(by: labels.times)
+    let grouping = RowGrouping(ids: labels.ids, keyCount: keyCount, parts: parts)
+        .sortedWithinGroups(by: labels.times, parts: parts)
     let times = grouping.rows.map { labels.times[Int($0)] }
     var best = [LatestCandidate](repeating: .none, count: grouping.rows.count)
     var winners = [Int32](repeating: -1, count: labels.count)
@@ -14,7 +18,7 @@ func droppedLatestRows(_ labels: LabelColumns, _ events: EventColumns, _ visible
             parallelFor(parts, threads: parts) { part in
                 let entities = Int32(keyCount * part / parts)..<Int32(keyCount * (part + 1) / parts)
                 drop(events, visibleTimes, entities, grouping, times, shared.best)
-                handOn(events, entities, grouping, shared.best, shared.winners)
+                handOn(events, entities, grouping, times, ttl, shared.best, shared.winners)
             }
         }
     }
@@ -113,15 +117,16 @@ private func dropBlock(
 }
 
 private func handOn(
-    _ events: EventColumns, _ entities: Range<Int32>, _ grouping: RowGrouping, _ best: SharedBuffer<LatestCandidate>,
-    _ winners: SharedBuffer<Int32>
+    _ events: EventColumns, _ entities: Range<Int32>, _ grouping: RowGrouping, _ times: [Int64], _ ttl: Int64,
+    _ best: SharedBuffer<LatestCandidate>, _ winners: SharedBuffer<Int32>
 ) {
     for id in entities {
         var latest = LatestCandidate.none
         for place in grouping.range(Int(id)) {
             let candidate = best.base[place]
             if candidate.row >= 0 { latest.offer(Int(candidate.row), eventTime: candidate.eventTime, events) }
-            winners.base[Int(grouping.rows[place])] = latest.row
+            let isTooOld = latest.row >= 0 && times[place] - latest.eventTime > ttl
+            winners.base[Int(grouping.rows[place])] = isTooOld ? -1 : latest.row
         }
     }
 }

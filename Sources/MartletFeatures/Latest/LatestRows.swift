@@ -1,5 +1,4 @@
 package import MartletCore
-import Synchronization
 
 /// For each label the row of its entity's latest event, or -1: the greatest event time `<= t` and `>= t - ttl`, ties to
 /// the later arrival, then to the later position (DESIGN section 4).
@@ -20,55 +19,27 @@ package func latestRows(
     labels: LabelColumns, events: EventColumns, ttl: TimeSpan?, asKnown: Bool = false, threads: Int = processorCount
 ) throws(MartletError) -> [Int32] {
     try checkTimes(labels.times, "label time", threads: threads)
-    try checkTimes(events.eventTimes, "event time", threads: threads)
-    try requireArrivalTimes(events, asKnown: asKnown)
-
-    // From when on a row can be seen, where it is not its event time: this is what a label's time is compared with.
-    var visibleTimes: [Int64]?
-    if asKnown, let arrivals = events.arrivalTimes {
-        visibleTimes = elementwiseMaximum(events.eventTimes, arrivals)
-    }
+    let ascends = try checkedTimes(events.eventTimes, "event time", threads: threads)
+    try requireArrivalTimes(events, asKnown: asKnown, threads: threads)
+    let ttl = ttl?.microseconds ?? .max
     let parts = threads > 1 && events.count + labels.count > 50_000 ? threads : 1
-    var winners =
-        isAscending(visibleTimes ?? events.eventTimes, threads: parts)
-        ? mergedLatestRows(labels, events, visibleTimes, parts: parts)
-        : droppedLatestRows(labels, events, visibleTimes ?? events.eventTimes, parts: parts)
-    if let ttl {
-        winners.withUnsafeMutableBufferPointer { winners in
-            let shared = SharedBuffer(winners)
-            parallelRanges(of: shared.count, threads: parts) { range in
-                for label in range where shared.base[label] >= 0 {
-                    let age = labels.times[label] - events.eventTimes[Int(shared.base[label])]
-                    if age > ttl.microseconds { shared.base[label] = -1 }
-                }
-            }
+    // From when on a row can be seen, where it is not its event time: this is what a label's time is compared with.
+    if asKnown, let arrivals = events.arrivalTimes {
+        let visibleTimes = elementwiseMaximum(events.eventTimes, arrivals)
+        if isAscending(visibleTimes, threads: parts) {
+            return mergedLatestRows(labels, events, visibleTimes, ttl: ttl, parts: parts)
         }
+        return droppedLatestRows(labels, events, visibleTimes, ttl: ttl, parts: parts)
     }
-    return winners
+    return ascends
+        ? mergedLatestRows(labels, events, nil, ttl: ttl, parts: parts)
+        : droppedLatestRows(labels, events, events.eventTimes, ttl: ttl, parts: parts)
 }
 
 private func elementwiseMaximum(_ left: [Int64], _ right: [Int64]) -> [Int64] {
     [Int64](count: left.count) { result in
         for index in left.indices { result[index] = max(left[index], right[index]) }
     }
-}
-
-func isAscending(_ times: [Int64], threads: Int = 1) -> Bool {
-    let hasDescent = Atomic<Bool>(false)
-    parallelRanges(of: times.count, threads: threads) { range in
-        times.withUnsafeBufferPointer { times in
-            // Stretch by stretch, without a way out inside, so that many are compared at once.
-            for start in stride(from: max(1, range.lowerBound), to: range.upperBound, by: 4_096) {
-                if hasDescent.load(ordering: .relaxed) { return }
-                var descents = 0
-                for index in start..<min(start + 4_096, range.upperBound) {
-                    descents &+= times[index] < times[index &- 1] ? 1 : 0
-                }
-                if descents > 0 { hasDescent.store(true, ordering: .relaxed) }
-            }
-        }
-    }
-    return !hasDescent.load(ordering: .relaxed)
 }
 
 /// Whether `row` comes after `other` in the order of events.

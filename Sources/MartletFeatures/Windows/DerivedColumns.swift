@@ -76,5 +76,5 @@ func mapColumn(offsets: [Int32], categories: Column, values: Column, validity: B
     var keys = ByteStrings()
     for entry in order { keys.append(contentsOf: texts[Int(entry)]) }
     return Column(
-        .map(MapValues(offsets: offsets, keys: keys, values: values.gathering(order))), validity: validity)
+        .map(MapValues(offsets: offsets, keys: keys, values: values.gathering(fitting: order))), validity: validity)
 }

@@ -132,7 +132,7 @@ extension FeatureSlots {
             offsets.append(Int32(rows.count))
         }
         let validity = present.allSet ? nil : present
-        let elements = inputs[column].gathering(rows)
+        let elements = inputs[column].gathering(fitting: rows)
         switch feature.type {
         case .map(.int64):
             return mapColumn(
@@ -195,9 +195,9 @@ private func realColumn(
     return Column(.float64(values), validity: present.allSet ? nil : present)
 }
 
-/// The values of the rows in the slots; a row below zero is null.
+/// The values of the rows in the slots; a row below zero is null. `FeatureSlots.checkColumn` has counted them.
 private func gatheredColumn(_ source: UnsafeMutablePointer<Int64>, _ places: [Int32], _ input: Column) -> Column {
-    input.gathering(places.map { Int32(truncatingIfNeeded: source[Int($0)]) })
+    input.gathering(fitting: places.map { Int32(truncatingIfNeeded: source[Int($0)]) })
 }
 
 /// nil where all are present.

@@ -22,16 +22,16 @@ extension WindowPlan {
         columnLimit: Int = MartletCore.columnLimit
     ) throws(MartletError) -> [Column] {
         try check(events)
-        try checkTimes(labels.times, "label time")
-        try checkTimes(events.eventTimes, "event time")
-        try requireArrivalTimes(events, asKnown: asKnown)
+        try checkTimes(labels.times, "label time", threads: threads)
+        try checkTimes(events.eventTimes, "event time", threads: threads)
+        try requireArrivalTimes(events, asKnown: asKnown, threads: threads)
 
         let parts = events.count + labels.count > 20_000 ? max(1, threads) : 1
         // Labels of unknown entities go into one last group that has no events.
         let keyCount = Int(labels.ids.max() ?? -1) + 1
         let labelIDs = labels.ids.map { $0 < 0 ? Int32(keyCount) : $0 }
         let labelGroups = RowGrouping(ids: labelIDs, keyCount: keyCount + 1, parts: parts)
-            .sortedWithinGroups(by: labels.times)
+            .sortedWithinGroups(by: labels.times, parts: parts)
         var isWanted = [UInt8](repeating: 0, count: keyCount)
         for key in 0..<keyCount where !labelGroups.range(key).isEmpty { isWanted[key] = 1 }
         let eventGroups = RowGrouping(ids: events.ids, keyCount: keyCount, isWanted: isWanted, parts: parts)

@@ -41,7 +41,7 @@ extension ViewComputation {
         switch view.features {
         case .latest(let features):
             let winners = try moments.map { try latestWinners($0, threads: threads) }
-            let inputs = try values(of: winners)
+            let inputs = try values(of: winners, threads: threads)
             let places = try features.map { feature in
                 guard let place = inputNames.firstIndex(of: feature.column) else {
                     throw MartletError(.internalFault, "the input \(feature.column) was not loaded")
@@ -80,9 +80,11 @@ extension ViewComputation {
     }
 
     /// The inputs in the rows of each list, nulls for -1.
-    private func values(of lists: [[Int32]]) throws -> [[Column]] {
+    private func values(of lists: [[Int32]], threads: Int) throws -> [[Column]] {
         guard let fetch else {
-            return try lists.map { list in try rows.inputs.map { try $0.column.gathering(list, named: $0.name) } }
+            return try lists.map { list in
+                try rows.inputs.map { try $0.column.gathering(list, named: $0.name, threads: threads) }
+            }
         }
         var places = [Int32](repeating: -1, count: events.count)
         var wanted: [Int32] = []
@@ -95,7 +97,7 @@ extension ViewComputation {
         let columns = try fetch(wanted)
         return try lists.map { list in
             let rows = list.map { $0 < 0 ? -1 : places[Int($0)] }
-            return try zip(inputNames, columns).map { try $1.gathering(rows, named: $0) }
+            return try zip(inputNames, columns).map { try $1.gathering(rows, named: $0, threads: threads) }
         }
     }
 }

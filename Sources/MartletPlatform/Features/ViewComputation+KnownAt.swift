@@ -27,8 +27,8 @@ extension ViewComputation {
         // Back into the order of the labels.
         var places = [Int32](repeating: -1, count: ids.count)
         for (place, label) in rounds.joined().enumerated() { places[Int(label)] = Int32(place) }
-        return view.featureNames.indices.map { feature in
-            Column.joining(parts.map { $0[feature] }).gathering(places)
+        return try view.featureNames.enumerated().map { feature, name in
+            try Column.joining(parts.map { $0[feature] }, named: name).gathering(fitting: places)
         }
     }
 

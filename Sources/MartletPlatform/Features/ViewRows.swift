@@ -143,7 +143,7 @@ struct ViewQuery {
         }
         var order = [Int32](repeating: -1, count: positions.count)
         for (row, number) in found.enumerated() { order[Int(number)] = Int32(row) }
-        return batch.columns.dropFirst().map { $0.gathering(order) }
+        return batch.columns.dropFirst().map { $0.gathering(fitting: order) }
     }
 }
 

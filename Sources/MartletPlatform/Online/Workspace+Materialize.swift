@@ -172,7 +172,7 @@ extension Workspace {
 
 extension ViewComputation {
     /// The keys of all entities, by their number.
-    var keys: [Column] { rows.keys.map { $0.gathering(index.firstRows) } }
+    var keys: [Column] { rows.keys.map { $0.gathering(fitting: index.firstRows) } }
 
     /// The newest row of each entity at `time`, without regard to the time to live, which is applied when it is read.
     func latestValues(at time: Timestamp, threads: Int) throws -> LatestValues {
@@ -184,7 +184,7 @@ extension ViewComputation {
         let winners = try latestRows(labels: everyone, events: events, ttl: nil, threads: threads).filter { $0 >= 0 }
         func taken(_ values: [Int64]) -> [Int64] { winners.map { values[Int($0)] } }
         return LatestValues(
-            keys: rows.keys.map { $0.gathering(winners) },
+            keys: rows.keys.map { $0.gathering(fitting: winners) },
             features: try features.map { try input($0.column).gathering(winners, named: $0.name) },
             eventTimes: taken(rows.eventTimes), createdTimes: taken(rows.arrivalTimes), positions: taken(rows.positions)
         )

@@ -74,13 +74,13 @@ extension MemberTask {
         _ strict: FeatureAnswer, _ given: FeatureAnswer, _ sample: [Int32], _ computation: ViewComputation
     ) throws -> [LeakageCount] {
         let empty = try computation.emptyWindow()
-        return member.features.map { feature in
-            let values = given.columns[feature].gathering(sample)
+        return try member.features.map { feature in
+            let values = given.columns[feature].gathering(fitting: sample)
             let hasSeen: (Int) -> Bool
             if let winners = given.winners {
                 hasSeen = { winners[Int(sample[$0])] >= 0 }
             } else {
-                let empty = empty[feature].gathering([Int32](repeating: 0, count: sample.count))
+                let empty = try empty[feature].gathering([Int32](repeating: 0, count: sample.count))
                 let filled = Set(values.rowsThatDiffer(from: empty))
                 hasSeen = { filled.contains(Int32($0)) }
             }

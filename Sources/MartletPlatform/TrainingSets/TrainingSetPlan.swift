@@ -64,7 +64,7 @@ extension TrainingSetPlan {
             }, request: try derived.request.map { try column($0.name) }, count: slice.rowCount)
         let rows = RecordBatch(try labels.names.map { ($0, try column($0)) } + zip(featureNames, features))
         guard let isKnown else { return rows }
-        return rows.gathering(isKnown.indices.filter { isKnown[$0] }.map(Int32.init))
+        return try rows.gathering(isKnown.indices.filter { isKnown[$0] }.map(Int32.init))
     }
 }
 

@@ -18,7 +18,7 @@ extension Workspace {
             while let batch = try cursor.next() { batches.append(batch) }
             if batches.isEmpty { throw MartletError(.invalidInput, "no label row is of a known entity") }
             return TrainingSet(
-                rows: .joining(batches), timeColumn: request.timeColumn, featureNames: set.plan.featureNames,
+                rows: try .joining(batches), timeColumn: request.timeColumn, featureNames: set.plan.featureNames,
                 tableVersions: set.plan.tableVersions, definitionVersions: set.plan.definitionVersions)
         }
     }

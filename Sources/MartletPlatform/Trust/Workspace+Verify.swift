@@ -115,7 +115,7 @@ extension Workspace {
         var ids = Array(0..<Int32(total))
         let wanted = min(count, total)
         for index in 0..<wanted { ids.swapAt(index, index + Int(random.next() % UInt64(total - index))) }
-        let keys = computation.keys.map { $0.gathering(Array(ids[..<wanted])) }
+        let keys = computation.keys.map { $0.gathering(fitting: Array(ids[..<wanted])) }
         guard keys.count == 1, case .int64(let values) = keys[0].values else { return keys }
         return [Column(.int64(values + [Int64.max]))]
     }

@@ -13,6 +13,9 @@ struct SpillLayout {
     }
 
     let groups: [Group]
+    /// How many labels are put together at a time at the end, and how often.
+    let sliceRows: Int
+    let sliceCount: Int
 
     /// More parts would only be more files: what is still too large is cut again when its turn comes.
     static let partsMax = 256
@@ -35,6 +38,10 @@ struct SpillLayout {
             }
         }
         self.groups = groups
+        // Fewer rows would only be more steps, but for those with long lists and maps.
+        let leastRows = max(64, min(4_096, (4 << 20) / plan.rowBytes))
+        sliceRows = max(leastRows, min(1 << 20, budget.sliceBytes / plan.rowBytes))
+        sliceCount = (plan.labels.rowCount + sliceRows - 1) / sliceRows
     }
 }
 
@@ -47,7 +54,7 @@ extension TrainingSetPlan {
         words += tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         words += definitionVersions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         words += members.map { $0.columnNames.joined(separator: ",") }
-        words += layout.groups.map { "\($0.members) \($0.parts)" }
+        words += layout.groups.map { "\($0.members) \($0.parts)" } + ["\(layout.sliceRows)"]
         var digest = try SHA256Digest()
         for word in words { try digest.update("\(word.utf8.count):\(word)".utf8) }
         return try digest.finishAsHex()

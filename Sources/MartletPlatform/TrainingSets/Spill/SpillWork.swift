@@ -118,15 +118,10 @@ struct SpillWork {
 
     private func write(_ result: MemberResult, _ numbers: [Int64], _ part: SpillPart) throws -> [String] {
         if result.columns.isEmpty { return [] }
-        var columns = [("r", Column(.int64(numbers)))]
-        columns += result.columns.enumerated().map { ("f\($0)", $1) }
-        if let known = result.isKnown { columns.append(("known", Column(.bool(known)))) }
-        let name = "\(part.name).parquet"
-        let file = run.folder.file(name)
-        try run.connection.register("part_rows", RecordBatch(columns))
-        defer { try? run.connection.unregister("part_rows") }
-        try run.connection.execute(
-            "COPY (SELECT * FROM part_rows) TO \(quotedLiteral(file)) (FORMAT parquet, ROW_GROUP_SIZE 8192)")
+        let name = "\(part.name).columns"
+        try SpillFile(path: run.folder.file(name)).write(
+            result.columns + (result.isKnown.map { [Column(.bool($0))] } ?? []), numbers: numbers,
+            sliceRows: run.layout.sliceRows, sliceCount: run.layout.sliceCount)
         return [name]
     }
 

@@ -125,12 +125,15 @@ final class SpilledTrainingSet {
         if let counts = folder.note(of: name)?.array { return counts.map { Int($0.integer ?? 0) } }
         try cancellation.check()
         folder.remove(name)
-        let place = folder.file(name)
         try connection.execute("SET preserve_insertion_order = false")
-        // Small row groups: each open part holds one in memory.
         try connection.execute("SET partitioned_write_flush_threshold = 131072")
+        // With fewer files than parts they would be closed and begun anew all the time.
+        try connection.execute("SET partitioned_write_max_open_files = \(2 * SpillLayout.partsMax)")
+        // Small row groups, smaller ones of many parts: each open part holds one in memory.
+        let groupRows = max(2_048, min(8_192, 819_200 / parts))
         try connection.execute(
-            "COPY (\(query)) TO \(quotedLiteral(place)) (FORMAT parquet, PARTITION_BY p, ROW_GROUP_SIZE 8192)")
+            "COPY (\(query)) TO \(quotedLiteral(folder.file(name))) "
+                + "(FORMAT parquet, PARTITION_BY p, ROW_GROUP_SIZE \(groupRows))")
         var counts = [Int](repeating: 0, count: parts)
         for part in 0..<parts where !folder.filesBelow("\(name)/p=\(part)").isEmpty {
             counts[part] = Int(
