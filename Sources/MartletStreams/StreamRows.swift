@@ -27,15 +27,15 @@ package struct StreamRows: Sendable {
     package func gathering(_ rows: [Int32]) -> StreamRows {
         func taken(_ values: [Int64]) -> [Int64] { rows.map { values[Int($0)] } }
         return StreamRows(
-            keys: keys.map { $0.gathering(rows) }, eventTimes: taken(eventTimes), arrivalTimes: taken(arrivalTimes),
-            positions: taken(positions), inputs: inputs.map { $0.gathering(rows) })
+            keys: keys.map { $0.gathering(fitting: rows) }, eventTimes: taken(eventTimes), arrivalTimes: taken(arrivalTimes),
+            positions: taken(positions), inputs: inputs.map { $0.gathering(fitting: rows) })
     }
 
     /// These rows and then others of the same view.
     func appending(_ other: StreamRows) -> StreamRows {
         StreamRows(
-            keys: zip(keys, other.keys).map { .joining([$0, $1]) }, eventTimes: eventTimes + other.eventTimes,
+            keys: zip(keys, other.keys).map { .joining(fitting: [$0, $1]) }, eventTimes: eventTimes + other.eventTimes,
             arrivalTimes: arrivalTimes + other.arrivalTimes, positions: positions + other.positions,
-            inputs: zip(inputs, other.inputs).map { .joining([$0, $1]) })
+            inputs: zip(inputs, other.inputs).map { .joining(fitting: [$0, $1]) })
     }
 }

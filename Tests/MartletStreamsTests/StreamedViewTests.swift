@@ -201,7 +201,7 @@ struct StreamedViewTests {
                     ids: try index.lookup([Column(.int64(asked))]), times: asked.map { _ in now.microseconds })
                 let rows = try latestRows(labels: labels, events: events, ttl: nil)
                 let answer = try store.read(view, keys: [Column(.int64(asked))], at: now)
-                #expect(answer.columns[0] == events.inputs[0].gathering(rows), "seed \(seed) after \(end)")
+                #expect(answer.columns[0] == events.inputs[0].gathering(fitting: rows), "seed \(seed) after \(end)")
             }
         }
     }

@@ -44,7 +44,7 @@ final class LoggedRows: BatchCursor, @unchecked Sendable {
     private func readNext() throws -> RecordBatch? {
         while reader.offset < end {
             let parts = try reader.next(maximumBytes: Self.readBytes).filter { ($0.offsets.first ?? end) < end }
-            if !parts.isEmpty { return RecordBatch.joining(try parts.map(batch)) }
+            if !parts.isEmpty { return try RecordBatch.joining(parts.map(batch)) }
         }
         return nil
     }
@@ -61,6 +61,6 @@ final class LoggedRows: BatchCursor, @unchecked Sendable {
                 Column(.string(ByteStrings(events.operations.map(\.name)))),
             ])
         let count = logged.offsets.count { $0 < end }
-        return count == rows.rowCount ? rows : rows.gathering(Array(0..<Int32(count)))
+        return try count == rows.rowCount ? rows : rows.gathering(Array(0..<Int32(count)))
     }
 }

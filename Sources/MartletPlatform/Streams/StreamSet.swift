@@ -89,7 +89,7 @@ final class StreamSet {
         for (source, logged) in bySource {
             let concerned = followers.filter { $0.definition.source == source }
             guard !concerned.isEmpty else { continue }
-            let rows = RecordBatch.joining(try logged.map { try landed($0, source) })
+            let rows = try RecordBatch.joining(logged.map { try landed($0, source) })
             let hasChanges = logged.contains { $0.events.operations.contains { $0 != .insert } }
             if hasChanges {
                 try settle(concerned, rows, source, logged[0].offsets[0], endOffset)
@@ -141,7 +141,7 @@ final class StreamSet {
                 WHERE _removed_by >= \(first) AND _removed_by < \(end))
             """)
         let gone = try workspace.viewQuery(follower.definition, definitions, connection).load(connection).keys
-        for index in keys.indices { keys[index] = .joining([keys[index], gone[index]]) }
+        for index in keys.indices { keys[index] = try .joining([keys[index], gone[index]]) }
         return keys
     }
 
