@@ -1,3 +1,4 @@
+internal import Dispatch
 package import MartletCore
 internal import Synchronization
 
@@ -212,8 +213,14 @@ extension EventLog {
     /// Appends, writes on the calling thread what waits, and returns once it is durable.
     func appendAndWait(_ batches: [EventBatch]) throws(MartletError) -> AppendReceipt {
         let outcome = Mutex<Result<AppendReceipt, MartletError>?>(nil)
-        append(batches) { result in outcome.withLock { $0 = result } }
+        let answered = DispatchSemaphore(value: 0)
+        append(batches) { result in
+            outcome.withLock { $0 = result }
+            answered.signal()
+        }
         while writeGroup() > 0 {}
+        // Another thread may have taken it along with its own.
+        answered.wait()
         switch outcome.withLock({ $0 }) {
         case .success(let receipt): return receipt
         case .failure(let error): throw error
