@@ -11,7 +11,7 @@ struct SimulationTests {
         for seed in UInt64(group * 10)..<UInt64(group * 10 + 10) {
             let report = Simulation.run(seed: seed, settings: settings)
             #expect(report.broken == nil, "seed \(seed)")
-            #expect(report.steps == 40 && report.acknowledged > 5 && report.checks > 1, "seed \(seed)")
+            #expect(report.steps == 40 && report.acknowledged > 5 && report.checks > 0, "seed \(seed)")
         }
     }
 
