@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletCore", "MartletDefinitions", "MartletLog", "MartletModels", "MartletOnline", "MartletPlatform",
                 "MartletQuality",
                 "MartletRegistry", "MartletServer", "MartletSynth",
             ]),
@@ -168,7 +168,7 @@ if Context.environment["MARTLET_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "MartletBench",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletQuery"],
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletLog", "MartletQuery"],
             path: "bench/MartletBench"))
 }
 

@@ -6,7 +6,7 @@ package import MartletCore
 /// `syncFolder` of its folder. All calls may be made from any thread. Errors are `MartletError`s of code `diskFull`,
 /// `fileSystem` or `conflict`.
 package protocol LogDisk: Sendable {
-    /// Makes a folder and those above it; nothing happens where it is there.
+    /// Makes a folder and those above it, durably; nothing happens where it is there.
     func makeFolder(_ path: String) throws(MartletError)
     /// The names in a folder, in no order.
     func list(_ path: String) throws(MartletError) -> [String]

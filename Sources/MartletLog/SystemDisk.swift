@@ -8,8 +8,13 @@ package struct SystemDisk: LogDisk {
     package func makeFolder(_ path: String) throws(MartletError) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
+            let parent = made.isEmpty ? "/" : made
             made += "/\(part)"
-            if mkdir(made, 0o777) != 0, errno != EEXIST { throw diskFailure("make the folder", made) }
+            if mkdir(made, 0o777) == 0 {
+                try syncFolder(parent)
+            } else if errno != EEXIST {
+                throw diskFailure("make the folder", made)
+            }
         }
     }
 

@@ -7,11 +7,11 @@ struct SimulationTests {
     @Test("no promise is broken by torn, lost and reordered writes, failing calls and deaths", arguments: 0..<20)
     func seeds(group: Int) {
         var settings = Simulation.Settings()
-        settings.steps = 60
+        settings.steps = 40
         for seed in UInt64(group * 10)..<UInt64(group * 10 + 10) {
             let report = Simulation.run(seed: seed, settings: settings)
             #expect(report.broken == nil, "seed \(seed)")
-            #expect(report.steps == 60 && report.acknowledged > 5 && report.checks > 1, "seed \(seed)")
+            #expect(report.steps == 40 && report.acknowledged > 5 && report.checks > 0, "seed \(seed)")
         }
     }
 

@@ -19,6 +19,9 @@ struct BenchReport {
         return last
     }
 
+    /// What was measured elsewhere.
+    mutating func took(_ name: String, _ value: Double) { seconds.append((name, [value])) }
+
     mutating func count(_ name: String, _ value: Int) { counts.append((name, value)) }
 
     var json: String {

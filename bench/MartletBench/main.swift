@@ -6,6 +6,8 @@ let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "asof": runAsOf,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
+    "log": runLog,
+    "rows": runRows,
     "windows": runWindows,
 ]
 
