@@ -5,10 +5,8 @@ enum CommandLineTool {
     static let version = "0.1.0"
 
     static let commands: [Command] = [
-        .plan, .apply, .rollback, .history, .synth, .ingest, .tables, .trainingSet, .datasets, .train, .materialize,
-        .getOnline,
-        .serve,
-        .verify, .explain, .demo, .simulate,
+        .plan, .apply, .rollback, .history, .synth, .ingest, .deadLetters, .tables, .trainingSet, .datasets, .train,
+        .materialize, .getOnline, .serve, .verify, .explain, .demo, .simulate,
     ]
 
     static func run(_ arguments: [String]) -> Int32 {

@@ -24,7 +24,7 @@ final class EventIntake: Sendable {
                 fix: "send them to it (POST /v1/events/SOURCE), or end it first: it is probably a martlet serve",
                 cause: error)
         }
-        deadLetters = DeadLetters()
+        deadLetters = try DeadLetters(folder: "\(folder)/deadletters", workspace: workspace, time: time)
         schemas = PayloadSchemas(registry)
         log.start()
     }

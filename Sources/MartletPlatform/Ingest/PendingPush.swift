@@ -2,7 +2,6 @@ internal import MartletConnectors
 internal import MartletCore
 internal import MartletDefinitions
 internal import MartletLog
-internal import MartletQuery
 internal import Synchronization
 
 /// Events on their way to the disk.
@@ -40,7 +39,7 @@ package final class PendingPush: Sendable {
         var report = PushReport(source: source.definition.about.name)
         var misfits = events.misfits
         if source.decoder.readsTexts {
-            let (typed, refused) = try typedEvents()
+            let (typed, refused) = try workspace.typedEvents(events, source.decoder)
             misfits += refused
             try append(typed)
         }
@@ -48,9 +47,8 @@ package final class PendingPush: Sendable {
         if !misfits.isEmpty {
             try intake.deadLetters.add(
                 misfits.map {
-                    DeadLetter.Arrival(
-                        source: report.source, reason: $0.reason, original: $0.original, stream: "push")
-                }, at: now)
+                    DeadLetter(source: report.source, reason: $0.reason, original: $0.original)
+                })
         }
         report.rows = receipt.stored + receipt.duplicates + misfits.count
         report.accepted = receipt.stored
@@ -90,36 +88,5 @@ package final class PendingPush: Sendable {
             return nil
         }
         waiting?.resume(with: result.mapError { $0 as any Error })
-    }
-
-    /// Events of a source with zones or patterns of its own, read by the engine from their texts, as files are.
-    private func typedEvents() throws -> (DecodedEvents, [DecodedEvents.Misfit]) {
-        let definition = source.definition
-        let connection = try workspace.engine.connect()
-        try connection.register(
-            "pushed", RecordBatch(schema: source.decoder.schema, columns: events.columns))
-        try workspace.stage(
-            definition, InputRelation(sql: "pushed", connection: connection), place: nil, connection)
-        let names = definition.columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")
-        let rows = try connection.query(
-            "SELECT \(names), \(quotedIdentifier(definition.eventTime)) AS _event_time, _arrival_time, "
-                + "_row::INTEGER AS _row FROM staged WHERE _reason = '' ORDER BY _row")
-        guard case .timestamp(let eventTimes)? = rows["_event_time"]?.values,
-            case .timestamp(let arrivalTimes)? = rows["_arrival_time"]?.values,
-            case .int32(let numbers)? = rows["_row"]?.values
-        else { preconditionFailure("the staged rows have times and numbers") }
-        let bad = try connection.query(
-            "SELECT _row::INTEGER, _reason, _original FROM staged WHERE _reason <> '' ORDER BY _row")
-        let refused = (0..<bad.rowCount).map { row in
-            DecodedEvents.Misfit(
-                message: Int(events.messages[Int(bad.columns[0][row].number ?? 0)]),
-                reason: bad.columns[1][row].description, original: Array(bad.columns[2][row].description.utf8))
-        }
-        return (
-            DecodedEvents(
-                columns: Array(rows.columns.prefix(definition.columns.count)), eventTimes: eventTimes,
-                arrivalTimes: arrivalTimes, operations: numbers.map { events.operations[Int($0)] },
-                messages: numbers.map { events.messages[Int($0)] }), refused
-        )
     }
 }

@@ -28,12 +28,13 @@ enum StagedRows {
     }
 
     /// Rows of `misfits` as dead letters.
-    static func letters(_ rows: RecordBatch, _ source: SourceDefinition, stream: String) -> [DeadLetter.Arrival] {
+    static func letters(_ rows: RecordBatch, _ source: SourceDefinition, stream: String) -> [DeadLetter] {
         guard case .string(let originals) = rows.columns[0].values, case .string(let reasons) = rows.columns[1].values
         else { preconditionFailure("rows and reasons are texts") }
         return (0..<rows.rowCount).map { row in
-            DeadLetter.Arrival(
-                source: source.about.name, reason: reasons[row], original: Array(originals.slice(row)), stream: stream)
+            DeadLetter(
+                source: source.about.name, reason: reasons[row], original: Array(originals.slice(row)),
+                position: SourcePosition(stream: stream, bytes: []))
         }
     }
 }

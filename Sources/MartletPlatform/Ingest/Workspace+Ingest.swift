@@ -142,8 +142,11 @@ extension Workspace {
 
     private func fileMisfits(_ source: SourceDefinition, stream: String, _ connection: QueryConnection) throws {
         let letters = try intake.deadLetters
+        // An earlier run that did not come to its end has filed them already.
+        guard !letters.list(source: source.about.name, limit: .max).contains(where: { $0.position?.stream == stream })
+        else { return }
         try connection.query(StagedRows.misfits, batchRows: Self.pieceRows) { rows in
-            try letters.add(StagedRows.letters(rows, source, stream: stream), at: self.time.now())
+            try letters.add(StagedRows.letters(rows, source, stream: stream))
         }
     }
 }
