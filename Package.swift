@@ -19,13 +19,16 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXGBoost"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
 
         // Ground
         .target(name: "MartletCore"),
 
         // Stores: one wrap each
         .target(name: "MartletKeyValue", dependencies: ["CLMDB", "MartletCore"]),
-        .target(name: "MartletDatabase", dependencies: ["CSQLite", "MartletCore"]),
+        .target(name: "MartletDatabase", dependencies: ["CPostgres", "CSQLite", "MartletCore"]),
         .target(name: "MartletObjects", dependencies: ["COpenSSL", "MartletCore"]),
         .target(name: "MartletQuery", dependencies: ["CDuckDB", "MartletCore"]),
         .target(name: "MartletHTTP", dependencies: ["CMicroHTTP", "CSimdJSON", "MartletCore"]),
@@ -36,7 +39,10 @@ let package = Package(
         .target(name: "MartletLog", dependencies: ["MartletCore"]),
         .target(
             name: "MartletConnectors",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletLog"]),
+            dependencies: [
+                "CKafka", "CRabbitMQ", "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletHTTP",
+                "MartletLog",
+            ]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
         .target(
             name: "MartletOnline",
@@ -79,13 +85,16 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletDatabaseTests",
-            dependencies: ["MartletCore", "MartletDatabase", "MartletTestSupport"]),
+            dependencies: ["MartletCore", "MartletDatabase", "MartletTestSupport", "ServerTestSupport"]),
         .testTarget(
             name: "MartletObjectsTests",
             dependencies: ["MartletCore", "MartletObjects", "MartletTestSupport"]),
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery", "MartletTestSupport"]),
         .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/MartletTestSupport"),
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["CKafka", "CRabbitMQ", "MartletCore", "MartletTestSupport"], path: "Tests/ServerTestSupport"),
         .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
         .testTarget(
             name: "MartletDefinitionsTests",
@@ -129,7 +138,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletConnectorsTests",
-            dependencies: ["MartletConnectors", "MartletCore", "MartletDefinitions"]),
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletLog",
+                "MartletTestSupport", "ServerTestSupport",
+            ]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],

@@ -1,0 +1,67 @@
+import MartletConnectors
+import MartletCore
+import MartletLog
+import Synchronization
+import Testing
+
+/// Keeps what it is given with its positions, as one step; can fail and be slow on demand. Outlives connectors, as the
+/// log does.
+final class RecordingSink: RawMessageSink {
+    struct State {
+        var streams: [String: [RawMessage]] = [:]
+        var positions: [String: SourcePosition] = [:]
+        var appends = 0
+        var count = 0
+        /// Every `n`th append fails and stores nothing.
+        var failsEvery = 0
+        var isHeld = false
+        var held: [@Sendable () -> Void] = []
+        var heldBytes = 0
+    }
+
+    let state = Mutex(State())
+
+    var count: Int { state.withLock { $0.count } }
+    var positions: [String: SourcePosition] { state.withLock { $0.positions } }
+    func messages(of stream: String) -> [RawMessage] { state.withLock { $0.streams[stream] ?? [] } }
+    var all: [String: [RawMessage]] { state.withLock { $0.streams } }
+
+    func failEvery(_ number: Int) { state.withLock { $0.failsEvery = number } }
+
+    /// Takes appends but finishes none until `release`.
+    func hold() { state.withLock { $0.isHeld = true } }
+
+    func release() {
+        let held = state.withLock { state in
+            state.isHeld = false
+            defer { state.held = [] }
+            return state.held
+        }
+        for finish in held { finish() }
+    }
+
+    func append(_ batches: [RawMessages], completion: @escaping @Sendable (Result<Void, MartletError>) -> Void) {
+        let isHeld = state.withLock { state in
+            if state.isHeld { state.held.append { [self] in finish(batches, completion) } }
+            return state.isHeld
+        }
+        if !isHeld { finish(batches, completion) }
+    }
+
+    private func finish(_ batches: [RawMessages], _ completion: @Sendable (Result<Void, MartletError>) -> Void) {
+        let isStored = state.withLock { state in
+            state.appends += 1
+            if state.failsEvery > 0, state.appends % state.failsEvery == 0 { return false }
+            for batch in batches {
+                precondition(!batch.messages.isEmpty, "an empty batch")
+                state.streams[batch.stream, default: []] += batch.messages
+                state.count += batch.messages.count
+                if let position = batch.position { state.positions[batch.stream] = position }
+            }
+            return true
+        }
+        completion(isStored ? .success(()) : .failure(MartletError(.limitExceeded, "come again later")))
+    }
+
+    func position(of stream: String) throws(MartletError) -> SourcePosition? { positions[stream] }
+}
