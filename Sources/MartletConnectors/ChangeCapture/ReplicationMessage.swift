@@ -25,6 +25,14 @@ package enum ReplicationMessage: Sendable, Hashable {
         /// `d` default, `n` nothing, `f` full, `i` an index.
         package var identity: UInt8
         package var columns: [Column]
+
+        package init(identifier: UInt32, schema: String, name: String, identity: UInt8, columns: [Column]) {
+            self.identifier = identifier
+            self.schema = schema
+            self.name = name
+            self.identity = identity
+            self.columns = columns
+        }
     }
 
     package struct Column: Sendable, Hashable {
@@ -32,6 +40,13 @@ package enum ReplicationMessage: Sendable, Hashable {
         package var name: String
         package var type: UInt32
         package var modifier: Int32
+
+        package init(isKey: Bool, name: String, type: UInt32, modifier: Int32) {
+            self.isKey = isKey
+            self.name = name
+            self.type = type
+            self.modifier = modifier
+        }
     }
 
     /// The cells of a row, in the order of the relation's columns, with where each lies in `bytes`.
@@ -44,5 +59,10 @@ package enum ReplicationMessage: Sendable, Hashable {
         }
         package var cells: [Cell]
         package var bytes: [UInt8]
+
+        package init(cells: [Cell], bytes: [UInt8]) {
+            self.cells = cells
+            self.bytes = bytes
+        }
     }
 }

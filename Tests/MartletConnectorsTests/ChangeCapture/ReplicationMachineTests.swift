@@ -96,7 +96,7 @@ struct ReplicationMachineTests {
         #expect(run.machine.position == Self.start(210))
     }
 
-    static let updates: [(identity: Character, wire: WireBytes, wanted: [String])] = [
+    static let oldRows: [(identity: Character, wire: WireBytes, wanted: [String])] = [
         (
             "d", WireBytes("U").integer(UInt32(7)).mark("N").tuple(["1", "<unchanged>"]),
             ["update 1,same | -"]
@@ -120,9 +120,9 @@ struct ReplicationMachineTests {
         ("d", WireBytes("T").integer(UInt32(2)).byte(0).integer(UInt32(8)).integer(UInt32(7)), ["truncate - | -"]),
     ]
 
-    @Test("updates, deletes and truncates, with the old row whole, its key, or nothing", arguments: updates.indices)
+    @Test("updates, deletes and truncates, with the old row whole, its key, or nothing", arguments: oldRows.indices)
     func updates(_ index: Int) throws {
-        let (identity, wire, wanted) = Self.updates[index]
+        let (identity, wire, wanted) = Self.oldRows[index]
         // With the whole row as identity every column is marked as key.
         let columns = Self.columns.map { ($0.0, identity == "f" || $0.1) }
         var run = Run(Self.start())
