@@ -23,6 +23,8 @@ package struct RawMessages: Sendable {
 package protocol RawMessageSink: Sendable {
     /// Stores each batch whole, together with its position, and calls `completion` once all are durable, or not; from
     /// any thread. Messages that are no events of their source are stored as dead letters, which is no failure.
+    /// `limitExceeded` means that nothing was stored for want of room: the same append is tried again. After any other
+    /// failure the connector begins again from the stored positions, which say what was stored.
     func append(_ batches: [RawMessages], completion: @escaping @Sendable (Result<Void, MartletError>) -> Void)
 
     /// The position stored with the last batch of a stream; nil where there is none.

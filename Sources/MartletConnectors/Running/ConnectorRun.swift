@@ -6,7 +6,7 @@ final class ConnectorRun: Sendable {
     let wake = WakePipe()
     let limits: ConnectorLimits
     let time: any TimeSource
-    private let seed: UInt64
+    let seed: UInt64
     private let shared: Mutex<ConnectorStatus>
     private let isStopping = Atomic(false)
 

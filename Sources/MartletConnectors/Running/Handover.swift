@@ -35,12 +35,24 @@ final class Handover {
     private var waitingOldest: Timestamp?
     /// Nothing is appended behind a failed append: it would hide the gap.
     private var failure: MartletError?
-    private var flying: (outcome: Outcome, marks: [Durable], messages: Int, bytes: Int, oldest: Timestamp?)?
+    private struct Flying {
+        var batches: [RawMessages]
+        var outcome = Outcome()
+        var marks: [Durable]
+        var messages: Int
+        var bytes: Int
+        var oldest: Timestamp?
+        /// When it is sent again; nil while it is on its way.
+        var dueNanoseconds: UInt64?
+    }
+    private var flying: Flying?
+    private var delay: RetryDelay
 
     init(source: String, sink: any RawMessageSink, run: ConnectorRun) {
         self.source = source
         self.sink = sink
         self.run = run
+        delay = RetryDelay(run.limits, seed: run.seed)
     }
 
     /// Whether the connector must read no more for now.
@@ -74,45 +86,61 @@ final class Handover {
     }
 
     /// Takes the result of the append on its way, if it is there, and sends the next one.
-    /// - Parameter holdsBack: whether the messages that wait must wait on.
     /// - Returns: what has become durable.
     /// - Throws: what the append failed with. Nothing behind it was appended, so whoever reads again from the stored
-    ///   positions misses nothing.
-    func pump(holdsBack: Bool = false) throws(MartletError) -> [Durable] {
+    ///   positions misses nothing. A sink that has no room for now (`limitExceeded`) is asked again instead.
+    func pump() throws(MartletError) -> [Durable] {
         if let failure { throw failure }
-        var durable: [Durable] = []
-        if let append = flying {
-            guard let result = append.outcome.result.withLock({ $0 }) else { return [] }
+        guard let append = flying else {
+            send()
+            return []
+        }
+        if let due = append.dueNanoseconds {
+            if run.time.monotonicNanoseconds() >= due { launch(append) }
+            return []
+        }
+        switch append.outcome.result.withLock({ $0 }) {
+        case nil: return []
+        case .failure(let error) where error.code == .limitExceeded:
+            flying?.dueNanoseconds = run.time.monotonicNanoseconds() + UInt64(delay.next()) * 1_000_000
+            return []
+        case .failure(let error):
+            failure = error
             flying = nil
-            if case .failure(let error) = result {
-                failure = error
-                throw error
-            }
+            throw error
+        case .success:
+            delay.reset()
+            flying = nil
             run.update { status in
                 status.messages += Int64(append.messages)
                 status.bytes += Int64(append.bytes)
             }
-            durable = append.marks
+            send()
+            return append.marks
         }
-        if !holdsBack { send() }
-        return durable
     }
 
     private func send() {
         let ready = waiting.filter { !$0.batch.messages.isEmpty }
         guard !ready.isEmpty else { return }
-        let outcome = Outcome()
-        flying = (
-            outcome, ready.map { Durable(stream: $0.batch.stream, mark: $0.mark) }, waitingCount, waitingBytes,
-            waitingOldest
-        )
+        let append = Flying(
+            batches: ready.map(\.batch), marks: ready.map { Durable(stream: $0.batch.stream, mark: $0.mark) },
+            messages: waitingCount, bytes: waitingBytes, oldest: waitingOldest)
         waitingOldest = nil
         waiting.removeAll(keepingCapacity: true)
         indexes.removeAll(keepingCapacity: true)
         waitingBytes = 0
         waitingCount = 0
-        let wake = run.wake
-        sink.append(ready.map(\.batch)) { result in
+        launch(append)
+    }
+
+    private func launch(_ append: Flying) {
+        var append = append
+        append.outcome = Outcome()
+        append.dueNanoseconds = nil
+        flying = append
+        let (wake, outcome) = (run.wake, append.outcome)
+        sink.append(append.batches) { result in
             outcome.result.withLock { $0 = result }
             wake.signal()
         }
@@ -120,7 +148,9 @@ final class Handover {
 
     /// Waits for the append on its way, whatever becomes of it: only then do the stored positions say where to go on.
     func settle() {
-        while let append = flying, append.outcome.isOpen { run.wake.wait(milliseconds: 50) }
+        while let append = flying, append.dueNanoseconds == nil, append.outcome.isOpen {
+            run.wake.wait(milliseconds: 50)
+        }
         if let append = flying, case .failure(let error) = append.outcome.result.withLock({ $0 }) {
             failure = failure ?? error
         }

@@ -97,7 +97,7 @@ struct KafkaSourceTests {
     @Test("stopping and starting goes on behind the stored positions, whatever the group was told")
     func restarts() throws {
         let fixture = try KafkaFixture()
-        for round in 1...4 {
+        for round in 1...3 {
             try fixture.send(2_000)
             try fixture.producer.flush()
             let running = fixture.start()
@@ -107,17 +107,18 @@ struct KafkaSourceTests {
         try fixture.expectAll("restarts")
     }
 
-    @Test("a failed append leaves no gap: what was read is read again")
+    @Test("a failed append leaves no gap: what was read is read again; a full sink is asked again")
     func failingSink() throws {
         let fixture = try KafkaFixture()
-        try fixture.send(20_000)
+        try fixture.send(8_000)
         try fixture.producer.flush()
-        fixture.sink.failEvery(3)
+        fixture.sink.beBusy(every: 5)
+        fixture.sink.fail(2, every: 3)
         var limits = quickRetries
-        limits.appendMessages = 2_000
+        limits.appendMessages = 500
         let running = fixture.start(limits)
         try running.wait("all") { fixture.sink.count >= fixture.total }
-        #expect(running.connector.status.reconnects > 0)
+        #expect(running.connector.status.reconnects >= 2)
         running.finish()
         try fixture.expectAll("failing sink")
     }
@@ -125,7 +126,7 @@ struct KafkaSourceTests {
     @Test("reading stops at the limit while nothing becomes durable, and goes on after")
     func backPressure() throws {
         let fixture = try KafkaFixture()
-        try fixture.send(20_000)
+        try fixture.send(8_000)
         try fixture.producer.flush()
         fixture.sink.hold()
         var limits = quickRetries
@@ -149,7 +150,7 @@ struct KafkaSourceTests {
         let running = fixture.start()
         func step(_ name: String, _ fault: () -> Void) throws {
             fault()
-            try fixture.send(3_000)
+            try fixture.send(1_000)
             try fixture.producer.flush()
             try running.wait(name) { fixture.sink.count >= fixture.total }
         }

@@ -12,8 +12,10 @@ final class RecordingSink: RawMessageSink {
         var positions: [String: SourcePosition] = [:]
         var appends = 0
         var count = 0
-        /// Every `n`th append fails and stores nothing.
-        var failsEvery = 0
+        /// The numbers of appends that fail and store nothing, and that are told to come again later.
+        var failing: ClosedRange<Int>?
+        var failingStep = 1
+        var isBusyEvery = 0
         var isHeld = false
         var held: [@Sendable () -> Void] = []
         var heldBytes = 0
@@ -26,7 +28,18 @@ final class RecordingSink: RawMessageSink {
     func messages(of stream: String) -> [RawMessage] { state.withLock { $0.streams[stream] ?? [] } }
     var all: [String: [RawMessage]] { state.withLock { $0.streams } }
 
-    func failEvery(_ number: Int) { state.withLock { $0.failsEvery = number } }
+    /// Of the next `count` times `step` appends every `step`th fails.
+    func fail(_ count: Int, every step: Int = 1) {
+        state.withLock { state in
+            state.failing = (state.appends + step)...(state.appends + count * step)
+            state.failingStep = step
+        }
+    }
+
+    func stopFailing() { state.withLock { $0.failing = nil } }
+
+    /// Every `step`th append finds no room.
+    func beBusy(every step: Int) { state.withLock { $0.isBusyEvery = step } }
 
     /// Takes appends but finishes none until `release`.
     func hold() { state.withLock { $0.isHeld = true } }
@@ -49,18 +62,25 @@ final class RecordingSink: RawMessageSink {
     }
 
     private func finish(_ batches: [RawMessages], _ completion: @Sendable (Result<Void, MartletError>) -> Void) {
-        let isStored = state.withLock { state in
+        let error = state.withLock { state -> MartletError? in
             state.appends += 1
-            if state.failsEvery > 0, state.appends % state.failsEvery == 0 { return false }
+            if let failing = state.failing, failing.contains(state.appends),
+                (state.appends - failing.lowerBound) % state.failingStep == 0
+            {
+                return MartletError(.storeUnavailable, "the disk failed")
+            }
+            if state.isBusyEvery > 0, state.appends % state.isBusyEvery == 0 {
+                return MartletError(.limitExceeded, "come again later")
+            }
             for batch in batches {
                 precondition(!batch.messages.isEmpty, "an empty batch")
                 state.streams[batch.stream, default: []] += batch.messages
                 state.count += batch.messages.count
                 if let position = batch.position { state.positions[batch.stream] = position }
             }
-            return true
+            return nil
         }
-        completion(isStored ? .success(()) : .failure(MartletError(.limitExceeded, "come again later")))
+        completion(error.map { .failure($0) } ?? .success(()))
     }
 
     func position(of stream: String) throws(MartletError) -> SourcePosition? { positions[stream] }
