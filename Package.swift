@@ -154,7 +154,10 @@ if Context.environment["MARTLET_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "MartletBench",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletQuery"],
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletLog",
+                "MartletQuery",
+            ],
             path: "bench/MartletBench"))
 }
 

@@ -52,6 +52,13 @@ package final class RabbitMQServer {
         }
     }
 
+    /// Ends it in order and starts it again: what it has declared is then on its disk.
+    package func restart() throws {
+        process?.signal(SIGTERM)
+        _ = process?.wait()
+        try start()
+    }
+
     /// Ends it at once, as a crash of the machine would.
     package func kill() {
         process?.signal(SIGKILL)

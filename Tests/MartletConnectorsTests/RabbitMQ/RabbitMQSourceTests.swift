@@ -32,9 +32,13 @@ struct RabbitMQSourceTests {
     @Test("messages are acknowledged once durable, and come again when the broker is killed before")
     func crash() throws {
         let server = try RabbitMQServer()
-        for (queue, isQuorum) in [("classic", false), ("quorum", true)] {
+        let maker = try RabbitMQPublisher(url: server.url)
+        try maker.declare("classic", isQuorum: false)
+        try maker.declare("quorum", isQuorum: true)
+        // A quorum queue that is younger than the broker's last save of their list does not survive a kill.
+        try server.restart()
+        for queue in ["classic", "quorum"] {
             let publisher = try RabbitMQPublisher(url: server.url)
-            try publisher.declare(queue, isQuorum: isQuorum)
             try publish(0..<3_000, publisher, to: queue)
             let sink = RecordingSink()
             var settings = RabbitMQSettings(source: "payments", url: server.url, queue: queue)
