@@ -94,7 +94,8 @@ let package = Package(
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
         .target(
             name: "ServerTestSupport",
-            dependencies: ["CKafka", "CRabbitMQ", "MartletCore", "MartletTestSupport"], path: "Tests/ServerTestSupport"),
+            dependencies: ["CKafka", "CRabbitMQ", "MartletCore", "MartletTestSupport"],
+            path: "Tests/ServerTestSupport"),
         .testTarget(name: "MartletHTTPTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP"]),
         .testTarget(
             name: "MartletDefinitionsTests",

@@ -77,15 +77,15 @@ struct SourceOriginTests {
         ("  kafka: {brokers: k1, topic: t}", "6:20", "`k1` is not a broker", "write host:port"),
         ("  kafka: {brokers: \"k1:0\", topic: t}", "6:20", "`k1:0` is not a broker", "write host:port"),
         (
-            "  kafka: {brokers: \"k:1\", topic: t, properties: {sasl.password: hush}}", "6:67",
+            "  kafka: {brokers: \"k:1\", topic: t, properties: {sasl.password: hush}}", "6:65",
             "`sasl.password` stands in the definition itself", "name an environment variable"
         ),
         (
-            "  kafka: {brokers: \"k:1\", topic: t, properties: {group.id: x}}", "6:51", "`group.id` is set by Martlet",
+            "  kafka: {brokers: \"k:1\", topic: t, properties: {group.id: x}}", "6:50", "`group.id` is set by Martlet",
             "remove it"
         ),
         (
-            "  kafka: {brokers: \"k:1\", topic: t, properties: {a: \"${1}\"}}", "6:54",
+            "  kafka: {brokers: \"k:1\", topic: t, properties: {a: \"${1}\"}}", "6:53",
             "`${` names no environment variable", "write ${NAME}"
         ),
         (

@@ -52,11 +52,16 @@ package final class RabbitMQServer {
         }
     }
 
-    /// Ends it in order and starts it again: what it has declared is then on its disk.
-    package func restart() throws {
-        process?.signal(SIGTERM)
-        _ = process?.wait()
-        try start()
+    /// Waits until the list of quorum queues on the disk has this one: the broker writes it some seconds after it has
+    /// made a queue, and one that is not listed does not come up after a kill.
+    package func waitUntilListed(_ queue: String) throws {
+        let node = "martlet\(port)@localhost"
+        let name = Array("%2F_\(queue)".utf8)
+        let isListed = waitFor { () -> Bool? in
+            let list = folder.bytes(of: "data/\(node)/quorum/\(node)/names.dets")
+            return list.indices.contains { list[$0...].starts(with: name) } ? true : nil
+        }
+        guard isListed == true else { throw MartletError(.internalFault, "\(queue) is not listed") }
     }
 
     /// Ends it at once, as a crash of the machine would.

@@ -115,7 +115,7 @@ private func measure(_ connector: any Connector, _ sink: CountingSink, count: In
 
 private func processorMicroseconds() -> Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
         + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
 }

@@ -35,8 +35,7 @@ struct RabbitMQSourceTests {
         let maker = try RabbitMQPublisher(url: server.url)
         try maker.declare("classic", isQuorum: false)
         try maker.declare("quorum", isQuorum: true)
-        // A quorum queue that is younger than the broker's last save of their list does not survive a kill.
-        try server.restart()
+        try server.waitUntilListed("quorum")
         for queue in ["classic", "quorum"] {
             let publisher = try RabbitMQPublisher(url: server.url)
             try publish(0..<3_000, publisher, to: queue)
