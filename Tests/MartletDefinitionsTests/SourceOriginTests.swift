@@ -43,7 +43,8 @@ struct SourceOriginTests {
             #""properties":{"sasl.password":"${KAFKA_PASSWORD}","security.protocol":"SASL_SSL"}"#
         ),
         (
-            "  rabbitmq: {url: \"amqp://martlet:${PASSWORD}@host:5672/%2F\", queue: payments, prefetch: 500, declare: true}",
+            "  rabbitmq: {url: \"amqp://martlet:${PASSWORD}@host:5672/%2F\", queue: payments, "
+                + "prefetch: 500, declare: true}",
             .rabbitmq(
                 .init(
                     url: "amqp://martlet:${PASSWORD}@host:5672/%2F", queue: "payments", prefetch: 500,

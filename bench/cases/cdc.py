@@ -48,5 +48,5 @@ def run(bench: Bench) -> Result:
     return Result(
         case="cdc", unit="s (p99)", better="lower", ours=ours, target="at most 2 s",
         met=ours <= 2 and found["rows a second written"] >= 0.95 * ROWS_A_SECOND, details=found,
-        setup=f"{changes:,} inserted rows in transactions of {ROWS_A_TRANSACTION}, {ROWS_A_SECOND:,} a second by pgbench,"
-        " PostgreSQL 15 on the same machine; from the commit to a sink that counts and stores nothing")
+        setup=f"{changes:,} inserted rows in transactions of {ROWS_A_TRANSACTION}, {ROWS_A_SECOND:,} a second by"
+        " pgbench, PostgreSQL 15 on the same machine; from the commit to a sink that counts and stores nothing")

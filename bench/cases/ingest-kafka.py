@@ -22,5 +22,5 @@ def run(bench: Bench) -> Result:
     return Result(
         case="ingest-kafka", unit="messages/s", better="higher", ours=round(ours), target="at least 50,000",
         met=ours >= 50_000, details=found,
-        setup=f"{MESSAGES:,} messages of {BYTES} bytes in {PARTITIONS} partitions of one mock broker on the same machine,"
-        " into a sink that counts and stores nothing; from the first append to the last")
+        setup=f"{MESSAGES:,} messages of {BYTES} bytes in {PARTITIONS} partitions of one mock broker on the same"
+        " machine, into a sink that counts and stores nothing; from the first append to the last")

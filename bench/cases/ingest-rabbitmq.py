@@ -18,5 +18,5 @@ def run(bench: Bench) -> Result:
     return Result(
         case="ingest-rabbitmq", unit="messages/s", better="higher", ours=round(ours), target="at least 15,000",
         met=ours >= 15_000, details=found,
-        setup=f"{MESSAGES:,} persistent messages of {BYTES} bytes in a durable classic queue of RabbitMQ 3.10 on the same"
-        " machine, prefetch 2,000, into a sink that counts and stores nothing; from the first append to the last")
+        setup=f"{MESSAGES:,} persistent messages of {BYTES} bytes in a durable classic queue of RabbitMQ 3.10 on the"
+        " same machine, prefetch 2,000, into a sink that counts and stores nothing; from the first append to the last")

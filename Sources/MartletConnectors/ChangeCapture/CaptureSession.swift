@@ -72,7 +72,8 @@ final class CaptureSession {
         }
         // The snapshot lives until the next command on this connection, which therefore waits until the copy is done.
         let made = try replication.query(
-            "CREATE_REPLICATION_SLOT \(PostgresConnection.quoted(name: settings.slot)) LOGICAL pgoutput (SNAPSHOT 'export')"
+            "CREATE_REPLICATION_SLOT \(PostgresConnection.quoted(name: settings.slot)) "
+                + "LOGICAL pgoutput (SNAPSHOT 'export')"
         )
         guard let point = made.first?[1].flatMap({ LogSequenceNumber($0) }), let name = made.first?[2] else {
             throw WireReader.broken

@@ -21,7 +21,7 @@ final class RabbitMQConnection {
             throw MartletError(
                 .invalidSettings, "the RabbitMQ URL cannot be read",
                 fix:
-                    "write amqp://USER:PASSWORD@HOST:PORT/VIRTUAL-HOST, with special characters as %XX; amqps is not known"
+                    "write amqp://USER:PASSWORD@HOST:PORT/VIRTUAL-HOST, special characters as %XX; amqps is not known"
             )
         }
         var timeout = Self.interval(connect)

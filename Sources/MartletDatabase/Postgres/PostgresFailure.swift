@@ -1,7 +1,7 @@
 internal import MartletCore
 
-/// What the codes of PostgreSQL's failures mean (its manual, appendix A). Its sentences are not repeated: they may quote
-/// rows.
+/// What the codes of PostgreSQL's failures mean (its manual, appendix A). Its sentences are not repeated: they may
+/// quote rows.
 enum PostgresFailure {
     static func error(state: String) -> MartletError {
         let (meaning, fix) = meaning(of: state)
