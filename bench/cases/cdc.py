@@ -13,10 +13,8 @@ ROWS_A_SECOND, SECONDS, ROWS_A_TRANSACTION = 20_000, 20, 100
 
 def run(bench: Bench) -> Result:
     folder = bench.scratch("cdc")
-    server = folder / "server"
-    server.mkdir()
     changes = ROWS_A_SECOND * SECONDS
-    with postgres(server) as port:
+    with postgres() as port:
         where = ["-h", "127.0.0.1", "-p", str(port), "-U", "martlet"]
         bench.run([
             POSTGRES / "psql", *where, "-q", "-c",

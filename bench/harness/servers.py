@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from harness.bench import Bench, Failure
@@ -21,8 +22,18 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def postgres(folder: pathlib.Path):
-    """The port of a PostgreSQL with wal_level = logical; its user is `martlet`. It refuses to run as root."""
+def postgres():
+    """The port of a PostgreSQL with wal_level = logical; its user is `martlet`.
+
+    It refuses to run as root, and its own user may not look into our folder: its data lies among temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix="martlet-bench-") as folder:
+        with running_postgres(pathlib.Path(folder)) as port:
+            yield port
+
+
+@contextlib.contextmanager
+def running_postgres(folder: pathlib.Path):
     port, data = free_port(), folder / "data"
     elevated = ["/usr/sbin/runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     folder.chmod(0o777)
