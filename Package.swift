@@ -85,7 +85,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletDatabaseTests",
-            dependencies: ["MartletCore", "MartletDatabase", "MartletTestSupport", "ServerTestSupport"]),
+            dependencies: ["MartletCore", "MartletDatabase", "MartletTestSupport"]),
         .testTarget(
             name: "MartletObjectsTests",
             dependencies: ["MartletCore", "MartletObjects", "MartletTestSupport"]),
