@@ -22,13 +22,16 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
 
         // Ground
         .target(name: "MartletCore"),
 
         // Stores: one wrap each
         .target(name: "MartletKeyValue", dependencies: ["CLMDB", "MartletCore"]),
-        .target(name: "MartletDatabase", dependencies: ["CSQLite", "MartletCore"]),
+        .target(name: "MartletDatabase", dependencies: ["CPostgres", "CSQLite", "MartletCore"]),
         .target(name: "MartletObjects", dependencies: ["COpenSSL", "MartletCore"]),
         .target(name: "MartletQuery", dependencies: ["CDuckDB", "MartletCore"]),
         .target(name: "MartletHTTP", dependencies: ["CCurl", "CMicroHTTP", "CSimdJSON", "MartletCore"]),
@@ -39,7 +42,10 @@ let package = Package(
         .target(name: "MartletLog", dependencies: ["CISAL", "MartletCore"]),
         .target(
             name: "MartletConnectors",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletLog"]),
+            dependencies: [
+                "CKafka", "CRabbitMQ", "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletHTTP",
+                "MartletLog",
+            ]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
         .target(
             name: "MartletOnline",
@@ -94,6 +100,10 @@ let package = Package(
         .testTarget(name: "MartletQueryTests", dependencies: ["MartletCore", "MartletQuery", "MartletTestSupport"]),
         .target(name: "MartletTestSupport", dependencies: ["MartletCore"], path: "Tests/MartletTestSupport"),
         .target(name: "HTTPTestSupport", path: "Tests/HTTPTestSupport"),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["CKafka", "CRabbitMQ", "MartletCore", "MartletTestSupport"],
+            path: "Tests/ServerTestSupport"),
         .testTarget(
             name: "MartletHTTPTests",
             dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP", "ServerTestSupport"]),
@@ -149,7 +159,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "MartletConnectorsTests",
-            dependencies: ["MartletConnectors", "MartletCore", "MartletDefinitions", "MartletLog"]),
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDatabase", "MartletDefinitions", "MartletLog",
+                "MartletTestSupport", "ServerTestSupport",
+            ]),
         .testTarget(
             name: "MartletStreamsTests",
             dependencies: [
@@ -168,7 +181,10 @@ if Context.environment["MARTLET_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "MartletBench",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletLog", "MartletQuery"],
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletLog",
+                "MartletQuery",
+            ],
             path: "bench/MartletBench"))
 }
 

@@ -91,6 +91,35 @@ extension SourceDefinition {
             json.member("header", csv.hasHeader)
             if let null = csv.null { json.member("null", null) }
         }
+        if let origin {
+            json.key("from")
+            json.object { origin.writeCanonical(to: &$0) }
+        }
+    }
+}
+
+extension SourceOrigin {
+    fileprivate func writeCanonical(to json: inout JSONWriter) {
+        json.key(kind)
+        json.object { json in
+            switch self {
+            case .kafka(let kafka):
+                json.member("brokers", kafka.brokers)
+                json.member("topic", kafka.topic)
+                json.member("group", kafka.group)
+                json.optional("properties", kafka.properties)
+            case .rabbitmq(let rabbitmq):
+                json.member("url", rabbitmq.url)
+                json.member("queue", rabbitmq.queue)
+                json.member("prefetch", rabbitmq.prefetch)
+                json.member("declare", rabbitmq.declaresQueue)
+            case .postgres(let postgres):
+                json.member("url", postgres.url)
+                json.member("table", postgres.table)
+                json.member("slot", postgres.slot)
+                json.member("publication", postgres.publication)
+            }
+        }
     }
 }
 

@@ -134,7 +134,32 @@ extension SourceDefinition {
             arrivalTime: try json.optionalText("arrival_time"), id: try json.texts("id"),
             csv: CSVOptions(
                 delimiter: try csv.text("delimiter"), quote: try csv.text("quote"), hasHeader: try csv.flag("header"),
-                null: try csv.optionalText("null")))
+                null: try csv.optionalText("null")),
+            origin: try json.optionalObject("from").map { try SourceOrigin($0) })
+    }
+}
+
+extension SourceOrigin {
+    fileprivate init(_ json: CanonicalObject) throws {
+        if let kafka = json.optionalObject("kafka") {
+            self = .kafka(
+                Kafka(
+                    brokers: try kafka.texts("brokers"), topic: try kafka.text("topic"), group: try kafka.text("group"),
+                    properties: try kafka.labels("properties")))
+        } else if let rabbitmq = json.optionalObject("rabbitmq") {
+            guard let prefetch = try rabbitmq.optionalCount("prefetch") else { throw rabbitmq.fault("prefetch") }
+            self = .rabbitmq(
+                RabbitMQ(
+                    url: try rabbitmq.text("url"), queue: try rabbitmq.text("queue"), prefetch: prefetch,
+                    declaresQueue: try rabbitmq.flag("declare")))
+        } else if let postgres = json.optionalObject("postgres") {
+            self = .postgres(
+                Postgres(
+                    url: try postgres.text("url"), table: try postgres.text("table"), slot: try postgres.text("slot"),
+                    publication: try postgres.text("publication")))
+        } else {
+            throw json.fault("kafka")
+        }
     }
 }
 

@@ -13,6 +13,8 @@ extension DefinitionLanguage {
                 "The timestamp column that says when an event became known; without it, the moment of ingestion."),
             MemberShape("id", names, "The columns that identify an event: of equal ones the first to arrive is kept."),
             MemberShape("csv", .object(csv), "How delimited text files of the source are read."),
+            MemberShape(
+                "from", .object(origin), "What brings the events by itself: a topic, a queue, or a table's changes."),
         ])
 
     static let column = ObjectShape(
@@ -80,10 +82,11 @@ extension SourceDefinition {
             }
         }
         let csv = CSVOptions(object["csv"]?.object, faults: &faults)
+        let origin = object["from"]?.object.flatMap { SourceOrigin($0, source: about.name, faults: &faults) }
         guard areComplete, faults.faults.count == before, let eventTime = object.text("event_time") else { return nil }
         self.init(
             about: about, columns: columns, eventTime: eventTime, arrivalTime: object.text("arrival_time"),
-            id: id.map(\.text), csv: csv)
+            id: id.map(\.text), csv: csv, origin: origin)
     }
 }
 

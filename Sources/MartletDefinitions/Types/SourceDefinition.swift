@@ -11,10 +11,12 @@ package struct SourceDefinition: Sendable, Hashable {
     /// The columns that identify an event: of equal ones the first to arrive is kept. Empty means that all rows count.
     package var id: [String]
     package var csv: CSVOptions
+    /// What brings the events by itself; nil for files and pushing alone.
+    package var origin: SourceOrigin?
 
     package init(
         about: About, columns: [SourceColumn], eventTime: String, arrivalTime: String? = nil, id: [String] = [],
-        csv: CSVOptions = CSVOptions()
+        csv: CSVOptions = CSVOptions(), origin: SourceOrigin? = nil
     ) {
         self.about = about
         self.columns = columns
@@ -22,6 +24,7 @@ package struct SourceDefinition: Sendable, Hashable {
         self.arrivalTime = arrivalTime
         self.id = id
         self.csv = csv
+        self.origin = origin
     }
 
     /// The declared columns as a schema. Tables add the system columns of `SystemColumn`.
