@@ -151,7 +151,10 @@ if Context.environment["MARTLET_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "MartletBench",
-            dependencies: ["MartletCore", "MartletDefinitions", "MartletFeatures", "MartletQuery"],
+            dependencies: [
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
+                "MartletQuery",
+            ],
             path: "bench/MartletBench"))
 }
 

@@ -4,8 +4,11 @@ internal import MartletCore
 /// Measures Martlet's rooms for `bench/run` and prints one JSON line. No contract for users: they have `make bench`.
 let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "asof": runAsOf,
+    "hot-tier": runHotTier,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
+    "read-inproc": runReadInProcess,
+    "read-redis": runReadRedis,
     "windows": runWindows,
 ]
 
