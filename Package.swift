@@ -64,7 +64,8 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletLog",
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletLog",
                 "MartletModels", "MartletObjects", "MartletOnline", "MartletQuality", "MartletQuery", "MartletRegistry",
                 "MartletStreams", "MartletSynth", "MartletTables",
             ]),
@@ -122,9 +123,6 @@ let package = Package(
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
                 "MartletTestSupport",
             ]),
-        .target(
-            name: "ServerTestSupport", dependencies: ["MartletCore", "MartletTestSupport"],
-            path: "Tests/ServerTestSupport"),
         .testTarget(
             name: "Conformance",
             dependencies: [
@@ -182,7 +180,9 @@ if Context.environment["MARTLET_BENCH"] == "1" {
         .executableTarget(
             name: "MartletBench",
             dependencies: [
-                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletLog",
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletLog",
+                "MartletOnline",
                 "MartletQuery",
             ],
             path: "bench/MartletBench"))

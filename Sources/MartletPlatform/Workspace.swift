@@ -86,7 +86,12 @@ package final class Workspace: Sendable {
         get throws {
             try parts.withLock { parts in
                 if let online = parts.online { return online }
-                let online = try openOnlineStore()
+                let store = try openOnlineStore()
+                var hot = HotTierSettings()
+                hot.sizeBytes = settings.limits.hotTierBytes
+                hot.staleness = settings.limits.hotTierStaleness
+                hot.outageStaleness = settings.limits.hotTierOutage
+                let online: any OnlineStore = hot.sizeBytes > 0 ? HotTier(over: store, hot, time: time) : store
                 parts.online = online
                 return online
             }

@@ -27,7 +27,8 @@ package struct StreamRows: Sendable {
     package func gathering(_ rows: [Int32]) -> StreamRows {
         func taken(_ values: [Int64]) -> [Int64] { rows.map { values[Int($0)] } }
         return StreamRows(
-            keys: keys.map { $0.gathering(fitting: rows) }, eventTimes: taken(eventTimes), arrivalTimes: taken(arrivalTimes),
+            keys: keys.map { $0.gathering(fitting: rows) }, eventTimes: taken(eventTimes),
+            arrivalTimes: taken(arrivalTimes),
             positions: taken(positions), inputs: inputs.map { $0.gathering(fitting: rows) })
     }
 

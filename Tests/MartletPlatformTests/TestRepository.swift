@@ -74,7 +74,9 @@ final class TestRepository {
         return try workspace.ingest(source, files: [path(name)], idempotencyKey: key, principal: principal)
     }
 
-    func deadLetters() throws -> [DeadLetter] { try workspace.deadLetters().map { try workspace.deadLetter($0.number) } }
+    func deadLetters() throws -> [DeadLetter] {
+        try workspace.deadLetters().map { try workspace.deadLetter($0.number) }
+    }
 
     /// The rows of a table, one line each.
     func rows(_ table: String, _ columns: String) throws -> [String] {

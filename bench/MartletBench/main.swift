@@ -5,11 +5,14 @@ internal import MartletCore
 let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "asof": runAsOf,
     "cdc": runChangeCapture,
+    "hot-tier": runHotTier,
     "ingest-kafka": runIngestKafka,
     "ingest-rabbitmq": runIngestRabbitMQ,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
     "log": runLog,
+    "read-inproc": runReadInProcess,
+    "read-redis": runReadRedis,
     "rows": runRows,
     "windows": runWindows,
 ]

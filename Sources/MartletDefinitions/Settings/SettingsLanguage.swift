@@ -105,6 +105,13 @@ extension SettingsLanguage {
         .bytes("file", \.fileBytes, "A file that is ingested"),
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
+        .bytes("hot_tier", \.hotTierBytes, "Memory for records of the online store that are asked for often"),
+        .time(
+            "hot_tier_staleness", \.hotTierStaleness,
+            "How long a record in memory is served without asking the online store"),
+        .time(
+            "hot_tier_outage", \.hotTierOutage,
+            "How old a record in memory may be that is served while the online store is unavailable"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
         .time("land_every", \.landEvery, "How often what the log holds is landed in the tables"),
         .count("land_rows", \.landRows, 1...100_000_000, "How many events are landed before that time is over"),

@@ -59,6 +59,12 @@ package struct ResourceLimits: Sendable, Hashable {
     package var labelRows = 500_000_000
     /// `online_size`: to which the online store may grow, in bytes of address space and at most of disk.
     package var onlineBytes = 64 << 30
+    /// `hot_tier`: memory for records of the online store that are asked for often, in bytes; 0 keeps none.
+    package var hotTierBytes = 0
+    /// `hot_tier_staleness`: how long a record in memory is served without asking the store, which others write too.
+    package var hotTierStaleness = TimeSpan.seconds(1)
+    /// `hot_tier_outage`: how old records in memory may be that are served while the store is unavailable.
+    package var hotTierOutage = TimeSpan.zero
     /// `future_skew`: how far ahead of the clock an event time may lie.
     package var futureSkew = TimeSpan.hours(1)
     /// `land_every`: how often a server lands in the tables what the log holds.
