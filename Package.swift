@@ -18,6 +18,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXGBoost"),
+        .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libbrotli-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // Ground
@@ -28,7 +29,7 @@ let package = Package(
         .target(name: "MartletDatabase", dependencies: ["CSQLite", "MartletCore"]),
         .target(name: "MartletObjects", dependencies: ["COpenSSL", "MartletCore"]),
         .target(name: "MartletQuery", dependencies: ["CDuckDB", "MartletCore"]),
-        .target(name: "MartletHTTP", dependencies: ["CMicroHTTP", "CSimdJSON", "MartletCore"]),
+        .target(name: "MartletHTTP", dependencies: ["CCompression", "CMicroHTTP", "CSimdJSON", "MartletCore"]),
 
         // Domain
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
