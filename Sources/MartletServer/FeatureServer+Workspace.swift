@@ -2,6 +2,7 @@ internal import MartletCore
 internal import MartletDefinitions
 internal import MartletHTTP
 package import MartletPlatform
+internal import MartletRegistry
 internal import Synchronization
 
 extension FeatureServer {
@@ -20,9 +21,11 @@ extension FeatureServer {
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
-                featureLimit: settings.limits.featuresPerRequest),
-            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
+                featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
+            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time,
+            isHealthy: { (try? workspace.registry.current()) != nil }
         ) { router in
+            addFeastRoutes(workspace, longWork, to: &router)
             addWorkspaceRoutes(workspace, longWork, to: &router) { try applied.takeUp() }
         } afterStop: {
             longWork.end()
