@@ -66,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletCore", "MartletDefinitions", "MartletHTTP", "MartletModels", "MartletOnline", "MartletPlatform",
                 "MartletQuality",
                 "MartletRegistry", "MartletServer", "MartletSynth",
             ]),

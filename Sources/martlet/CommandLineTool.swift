@@ -8,7 +8,7 @@ enum CommandLineTool {
         .plan, .apply, .rollback, .history, .synth, .ingest, .tables, .trainingSet, .datasets, .train, .materialize,
         .getOnline,
         .serve,
-        .verify, .explain, .demo,
+        .bench, .verify, .explain, .demo,
     ]
 
     static func run(_ arguments: [String]) -> Int32 {
