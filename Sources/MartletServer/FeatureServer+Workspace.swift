@@ -22,13 +22,14 @@ extension FeatureServer {
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
-            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time,
-            isHealthy: { (try? workspace.registry.current()) != nil }
+            catalog: workspace.servingCatalog(), store: workspace.onlineStore(), time: workspace.time
         ) { router in
             addFeastRoutes(workspace, longWork, to: &router)
             addWorkspaceRoutes(workspace, longWork, to: &router) { try applied.takeUp() }
         } afterStop: {
             longWork.end()
+        } isHealthy: {
+            (try? workspace.registry.current()) != nil
         }
         applied.server.withLock { $0.server = self }
     }

@@ -12,15 +12,14 @@ package final class FeatureServer: Sendable {
 
     /// Starts serving `catalog` from `store`.
     /// - Parameters:
-    ///   - isHealthy: whether what the server depends on can be read; asked at most once a second, inline.
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
+    ///   - isHealthy: whether what the server depends on can be read; asked at most once a second, inline.
     /// - Throws: as `HTTPServer.init`.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
-        time: any TimeSource = SystemTimeSource(), isHealthy: @escaping @Sendable () -> Bool = { true },
-        routes: (inout Router) -> Void = { _ in },
-        afterStop: @escaping @Sendable () -> Void = {}
+        time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
+        afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true }
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
         let metrics = MetricsBox()

@@ -52,7 +52,8 @@ struct PushedRows: Sendable {
         for row in 0..<count {
             var json = JSONWriter()
             json.object { json in
-                for column in columns where column.values[row] != .null {
+                // Nulls too: a column of nothing else would be a column that is not there.
+                for column in columns {
                     json.key(column.name)
                     column.values[row].write(to: &json)
                 }

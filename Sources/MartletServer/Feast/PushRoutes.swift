@@ -63,6 +63,12 @@ func writeToOnlineStore(
             }
             return target.isEmpty ? nil : PushedRows.Column(name: target, values: column.values)
         }
+        // What the source has beside the view's features is not known here.
+        for name in try definitions.source(source).optionalColumns
+        where !renamed.columns.contains(where: { $0.name == name }) {
+            renamed.columns.append(
+                PushedRows.Column(name: name, values: [JSONValue](repeating: .null, count: rows.count)))
+        }
         let taken = renamed
         try longWork.run { _ in try intake.accept(taken, of: source, isServed: true) }
         return Response(body: Array("null".utf8))
@@ -91,6 +97,13 @@ private func sourceColumns(
     names["event_timestamp"] = sent(view.eventTime ?? source.eventTime)
     names["created"] = source.arrivalTime.map(sent) ?? ""
     return (sourceName, names)
+}
+
+extension SourceDefinition {
+    /// What its columns that may be null are called in what it is sent.
+    fileprivate var optionalColumns: [String] {
+        columns.filter { $0.isNullable && $0.constant == nil }.map { $0.from ?? $0.name }
+    }
 }
 
 private func bodyMembers(_ body: UnsafeRawBufferPointer) throws(FeastError) -> [String: JSONValue] {
