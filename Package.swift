@@ -21,6 +21,7 @@ let package = Package(
         .systemLibrary(name: "CXGBoost"),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libbrotli-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
@@ -34,7 +35,8 @@ let package = Package(
         .target(name: "MartletDatabase", dependencies: ["CPostgres", "CSQLite", "MartletCore"]),
         .target(name: "MartletObjects", dependencies: ["COpenSSL", "MartletCore"]),
         .target(name: "MartletQuery", dependencies: ["CDuckDB", "MartletCore"]),
-        .target(name: "MartletHTTP", dependencies: ["CCurl", "CMicroHTTP", "CSimdJSON", "MartletCore"]),
+        .target(
+            name: "MartletHTTP", dependencies: ["CCompression", "CCurl", "CMicroHTTP", "CSimdJSON", "MartletCore"]),
 
         // Domain
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
@@ -80,7 +82,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletLog", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletCore", "MartletDefinitions", "MartletHTTP", "MartletLog", "MartletModels", "MartletOnline",
+                "MartletPlatform",
                 "MartletQuality",
                 "MartletRegistry", "MartletServer", "MartletSynth",
             ]),

@@ -28,6 +28,8 @@ final class Connection: @unchecked Sendable {
     /// Of the request that is being received.
     private var bodyLimitBytes = 0
     private var writer = ByteWriter(capacity: 4_096)
+    /// A coded answer, or a body as it was sent; empty for requests that need neither.
+    private var coded = ByteWriter(capacity: 64)
     private var route: Int?
     private var startNanoseconds: UInt64 = 0
 
@@ -80,7 +82,35 @@ final class Connection: @unchecked Sendable {
             return answer(connection, tooLarge())
         case .receiving:
             startNanoseconds = monotonicNanoseconds()
+            if let coding = cmartlet_http_header(connection, "Content-Encoding"),
+                let refusal = decodeBody(coding)
+            {
+                return answer(connection, refusal)
+            }
             return dispatch(connection, method, path)
+        }
+    }
+
+    /// Puts in place of the body what it holds.
+    /// - Returns: the refusal where it cannot be read.
+    private func decodeBody(_ coding: UnsafePointer<CChar>) -> Response? {
+        if strcasecmp(coding, "identity") == 0 { return nil }
+        guard strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0 else {
+            return problem(
+                MartletError(
+                    .usage, "the body of this request has a coding that is not read",
+                    fix: "send it plain or with Content-Encoding: gzip"), status: 415)
+        }
+        coded.removeAll()
+        coded.append(body.bytes)
+        body.removeAll()
+        let decoded = decodeGzip(coded.bytes, limitBytes: bodyLimitBytes, to: &body)
+        coded.removeAll(keeping: 1 << 16)
+        switch decoded {
+        case .bytes: return nil
+        case .tooLarge: return tooLarge()
+        case .damaged:
+            return problem(MartletError(.invalidInput, "the body is not the gzip that it is said to be"), status: 400)
         }
     }
 
@@ -161,14 +191,15 @@ final class Connection: @unchecked Sendable {
     private func send(
         _ connection: OpaquePointer, _ status: Int, _ contentType: ContentType, headers: [(name: String, value: String)]
     ) -> MHD_Result {
-        let bytes = writer.bytes
+        let coding = coding(for: connection, contentType)
+        let bytes = coding == nil ? writer.bytes : coded.bytes
         guard let response = cmartlet_http_response(bytes.baseAddress, bytes.count) else { return cmartlet_http_no() }
         defer { MHD_destroy_response(response) }
-        contentType.text.withUTF8Buffer { text in
-            // A static string ends with a zero.
-            text.withMemoryRebound(to: CChar.self) {
-                _ = MHD_add_response_header(response, "Content-Type", $0.baseAddress)
-            }
+        addHeader(response, "Content-Type", contentType.text)
+        if let coding { addHeader(response, "Content-Encoding", coding.name) }
+        if writer.count >= core.settings.compressionBytes, contentType.isText {
+            // Caches must not give one client's coding to another.
+            addHeader(response, "Vary", "Accept-Encoding")
         }
         for (name, value) in headers { MHD_add_response_header(response, name, value) }
         if core.isDraining { MHD_add_response_header(response, "Connection", "close") }
@@ -179,11 +210,35 @@ final class Connection: @unchecked Sendable {
         return MHD_queue_response(connection, UInt32(status), response)
     }
 
+    /// Codes what is in the writer, where the client takes it and it is long enough to be worth it.
+    private func coding(for connection: OpaquePointer, _ contentType: ContentType) -> ContentCoding? {
+        guard writer.count >= core.settings.compressionBytes, contentType.isText,
+            let accepted = cmartlet_http_header(connection, "Accept-Encoding"),
+            let coding = ContentCoding(accepting: accepted)
+        else { return nil }
+        coded.removeAll()
+        guard coding.encode(writer.bytes, to: &coded), coded.count < writer.count else { return nil }
+        return coding
+    }
+
     private func tooLarge() -> Response {
         problem(
             MartletError(
                 .limitExceeded, "the body is larger than \(bodyLimitBytes) bytes (body limit)",
                 fix: "send it in parts"), status: 413)
+    }
+}
+
+private func addHeader(_ response: OpaquePointer, _ name: StaticString, _ value: StaticString) {
+    // A static string ends with a zero.
+    name.withUTF8Buffer { name in
+        value.withUTF8Buffer { value in
+            _ = name.withMemoryRebound(to: CChar.self) { name in
+                value.withMemoryRebound(to: CChar.self) { value in
+                    MHD_add_response_header(response, name.baseAddress, value.baseAddress)
+                }
+            }
+        }
     }
 }
 

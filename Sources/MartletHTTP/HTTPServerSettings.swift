@@ -18,11 +18,14 @@ package struct HTTPServerSettings: Sendable, Hashable {
     package var waitingLimit: Int
     /// How long `stop` waits for requests that are being answered.
     package var drainSeconds: Int
+    /// Answers of text from this size on are coded with brotli or gzip for clients that take it: smaller ones fit into
+    /// few packets as they are.
+    package var compressionBytes: Int
 
     package init(
         host: String = "127.0.0.1", port: UInt16 = 6_566, threads: Int = 2, connectionLimit: Int = 1_024,
         idleTimeoutSeconds: Int = 60, bodyLimitBytes: Int = 8 << 20, headerLimitBytes: Int = 8 << 10,
-        waitingLimit: Int = 64, drainSeconds: Int = 10
+        waitingLimit: Int = 64, drainSeconds: Int = 10, compressionBytes: Int = 4_096
     ) {
         self.host = host
         self.port = port
@@ -33,5 +36,6 @@ package struct HTTPServerSettings: Sendable, Hashable {
         self.headerLimitBytes = headerLimitBytes
         self.waitingLimit = waitingLimit
         self.drainSeconds = drainSeconds
+        self.compressionBytes = compressionBytes
     }
 }

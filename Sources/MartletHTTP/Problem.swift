@@ -66,6 +66,7 @@ private func title(ofStatus status: Int) -> String {
     case 413: "Content Too Large"
     case 415: "Unsupported Media Type"
     case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
     case 503: "Service Unavailable"
     case 507: "Insufficient Storage"
     default: "Internal Server Error"

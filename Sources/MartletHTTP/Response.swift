@@ -1,16 +1,19 @@
 /// The media type of a body.
 package struct ContentType: Sendable {
     let text: StaticString
+    /// Whether bodies of it become much smaller when they are coded.
+    let isText: Bool
 
-    package init(_ text: StaticString) {
+    package init(_ text: StaticString, isText: Bool = false) {
         precondition(text.hasPointerRepresentation, "a media type is more than one character")
         self.text = text
+        self.isText = isText
     }
 
-    package static let json = ContentType("application/json")
-    package static let problem = ContentType("application/problem+json")
-    package static let plainText = ContentType("text/plain; charset=utf-8")
-    package static let prometheus = ContentType("text/plain; version=0.0.4; charset=utf-8")
+    package static let json = ContentType("application/json", isText: true)
+    package static let problem = ContentType("application/problem+json", isText: true)
+    package static let plainText = ContentType("text/plain; charset=utf-8", isText: true)
+    package static let prometheus = ContentType("text/plain; version=0.0.4; charset=utf-8", isText: true)
     package static let parquet = ContentType("application/vnd.apache.parquet")
     package static let bytes = ContentType("application/octet-stream")
 }

@@ -2,6 +2,7 @@ internal import MartletCore
 internal import MartletDefinitions
 internal import MartletHTTP
 package import MartletPlatform
+internal import MartletRegistry
 internal import Synchronization
 
 extension FeatureServer {
@@ -21,9 +22,10 @@ extension FeatureServer {
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
-                featureLimit: settings.limits.featuresPerRequest),
+                featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
             catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
         ) { router in
+            addFeastRoutes(workspace, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
                 live.definitionsChanged()
                 try applied.takeUp()
@@ -31,6 +33,8 @@ extension FeatureServer {
         } afterStop: {
             longWork.end()
             live.stop()
+        } isHealthy: {
+            (try? workspace.registry.current()) != nil
         }
         applied.server.withLock { $0.server = self }
     }

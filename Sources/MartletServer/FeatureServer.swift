@@ -14,19 +14,27 @@ package final class FeatureServer: Sendable {
     /// - Parameters:
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
+    ///   - isHealthy: whether what the server depends on can be read; asked at most once a second, inline.
     /// - Throws: as `HTTPServer.init`.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
         time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
-        afterStop: @escaping @Sendable () -> Void = {}
+        afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true }
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
         let metrics = MetricsBox()
+        let health = HealthCheck(time, isHealthy)
         var router = Router()
         router.on(.post, "/get-online-features") { request, writer in
             .written(status: online.answer(request.body, isPadded: true, &writer), .json)
         }
-        router.on(.get, "/health") { _, _ in .written(status: 200, .json) }
+        router.on(.get, "/health") { _, _ in .written(status: health.isHealthy ? 200 : 503, .json) }
+        // Whether to send requests here. It depends on nothing else: what is loaded is served while the registry is away.
+        router.on(.get, "/ready") { _, writer in
+            let isDraining = metrics.server.withLock { $0.http?.isDraining ?? true }
+            writer.append(isDraining ? "{\"status\":\"draining\"}" : "{\"status\":\"ready\"}")
+            return .written(status: isDraining ? 503 : 200, .json)
+        }
         router.on(.get, "/v1/health") { _, writer in
             let catalog = online.catalog
             writer.append("{\"status\":\"ok\",\"views\":")
@@ -46,7 +54,9 @@ package final class FeatureServer: Sendable {
         self.online = online
         self.routes = router.routes
         self.afterStop = afterStop
-        http = try HTTPServer(settings.http, router: router, observer: observer)
+        let http = try HTTPServer(settings.http, router: router, observer: observer)
+        self.http = http
+        metrics.server.withLock { $0.http = http }
     }
 
     package var port: UInt16 { http.port }
@@ -72,7 +82,12 @@ package final class FeatureServer: Sendable {
     }
 }
 
-/// The metrics know the routes, one of which shows the metrics.
+/// The metrics know the routes, one of which shows the metrics; and the server has a route that asks after itself.
 private final class MetricsBox: Sendable {
     let metrics = Mutex<Metrics?>(nil)
+    let server = Mutex(Reference())
+
+    struct Reference: Sendable {
+        weak var http: HTTPServer?
+    }
 }

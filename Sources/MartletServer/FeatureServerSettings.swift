@@ -13,14 +13,19 @@ package struct FeatureServerSettings: Sendable {
     /// Resolved feature lists that are kept; beyond that, one is dropped for each new one.
     package var planLimit: Int
 
+    /// Whether a value older than its view's ttl is served as it is, as Feast's servers do, and not as
+    /// `OUTSIDE_MAX_AGE`.
+    package var servesExpired: Bool
+
     package init(
         http: HTTPServerSettings = HTTPServerSettings(), workspace: WorkspaceID, keyLimit: Int = 10_000,
-        featureLimit: Int = 1_000, planLimit: Int = 1_024
+        featureLimit: Int = 1_000, planLimit: Int = 1_024, servesExpired: Bool = false
     ) {
         self.http = http
         self.workspace = workspace
         self.keyLimit = keyLimit
         self.featureLimit = featureLimit
         self.planLimit = planLimit
+        self.servesExpired = servesExpired
     }
 }

@@ -24,14 +24,14 @@ final class OnlineHandler: Sendable {
         self.settings = settings
         self.store = store
         self.time = time
-        state = Mutex(ServingState(catalog, store, planLimit: settings.planLimit))
+        state = Mutex(ServingState(catalog, store, settings))
     }
 
     var catalog: ServingCatalog { state.withLock { $0 }.catalog }
 
     /// Requests that are being answered keep the catalog they began with.
     func replaceCatalog(_ catalog: ServingCatalog) {
-        let new = ServingState(catalog, store, planLimit: settings.planLimit)
+        let new = ServingState(catalog, store, settings)
         state.withLock { $0 = new }
     }
 

@@ -46,7 +46,7 @@ final class ServingPlan: Sendable {
 
     init(
         _ references: [Reference], hasFullNames: Bool, hasVersionMetadata: Bool, catalog: ServingCatalog,
-        store: any OnlineStore
+        store: any OnlineStore, servesExpired: Bool = false
     ) throws {
         var keyGroups: [[Field]] = []
         var parts: [Part] = []
@@ -61,7 +61,8 @@ final class ServingPlan: Sendable {
         for needed in derivation.stored {
             var reference = named[needed.view] ?? Reference(view: needed.view, version: nil, feature: "")
             reference.feature = needed.feature
-            let view = try catalog.view(reference)
+            let applied = try catalog.view(reference)
+            let view = servesExpired ? applied.withoutTimeToLive : applied
             guard let feature = view.featureIndex(needed.feature) else {
                 throw unknownFeature(needed.feature, of: view.name, among: view.features)
             }
@@ -106,6 +107,13 @@ final class ServingPlan: Sendable {
             for key in group where isName(name, key.name) { return true }
         }
         return false
+    }
+}
+
+extension OnlineView {
+    /// The same view, whose values never grow too old.
+    fileprivate var withoutTimeToLive: OnlineView {
+        ttl == nil ? self : OnlineView(identity: identity, keys: keys, features: features, kind: kind)
     }
 }
 

@@ -13,6 +13,7 @@ final class ServingState: Sendable {
     let requestNames: Set<String>
     private let store: any OnlineStore
     private let planLimit: Int
+    private let servesExpired: Bool
     private let plans = Mutex<[UInt64: Entry]>([:])
 
     private struct Entry: Sendable {
@@ -21,10 +22,11 @@ final class ServingState: Sendable {
         let plan: ServingPlan
     }
 
-    init(_ catalog: ServingCatalog, _ store: any OnlineStore, planLimit: Int) {
+    init(_ catalog: ServingCatalog, _ store: any OnlineStore, _ settings: FeatureServerSettings) {
         self.catalog = catalog
         self.store = store
-        self.planLimit = max(1, planLimit)
+        planLimit = max(1, settings.planLimit)
+        servesExpired = settings.servesExpired
         joinKeys = Set(catalog.pinnedViews.values.flatMap { $0.values.flatMap { $0.keys.map(\.name) } })
         requestNames = Set(catalog.derivedViews.values.flatMap { $0.request.map(\.name) })
     }
@@ -52,7 +54,8 @@ final class ServingState: Sendable {
         if let known { return known }
         let plan = try ServingPlan(
             references(request.wanted), hasFullNames: request.hasFullNames,
-            hasVersionMetadata: request.hasVersionMetadata, catalog: catalog, store: store)
+            hasVersionMetadata: request.hasVersionMetadata, catalog: catalog, store: store,
+            servesExpired: servesExpired)
         let entry = Entry(bytes: Array(bytes), flags: flags, plan: plan)
         plans.withLock { plans in
             if plans.count >= planLimit, plans[hash] == nil { plans.remove(at: plans.startIndex) }

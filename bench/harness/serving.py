@@ -23,14 +23,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def load(bench: Bench, port: int, keys: int, rate: int = 0, seconds: int = SECONDS) -> dict:
-    """One run of wrk on one thread; `rate` 0 is as fast as it goes."""
+def load(
+    bench: Bench, port: int, keys: int, rate: int = 0, seconds: int = SECONDS, constant: bool = False
+) -> dict:
+    """One run of wrk on one thread; `rate` 0 is as fast as it goes. `constant` asks for /ready, whose answer is a
+    constant: what the HTTP library and the kernel allow."""
     if not shutil.which("wrk"):
         raise Failure("wrk is not there; scripts/bootstrap --peers installs it")
     found = bench.json(
         ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "20s", "-s",
          bench.folder / "peers" / "request.lua", f"http://127.0.0.1:{port}"],
-        env={"KEYS": str(keys), "RATE": str(rate), "ENTITIES": str(ENTITIES), "CONNECTIONS": str(CONNECTIONS)})
+        env={"KEYS": str(keys), "RATE": str(rate), "ENTITIES": str(ENTITIES), "CONNECTIONS": str(CONNECTIONS),
+             "CONSTANT": "1" if constant else "0"})
     found["rate"] = round(found["requests"] / found["seconds"], 1)
     if found["bad"]:
         raise Failure(f"{found['bad']} of {found['requests']} requests failed")
@@ -127,7 +131,10 @@ def measure(bench: Bench, case: str, keys: int, target: int) -> Result:
     port = free_port()
     with server([bench.martlet, "serve", "--port", port], port, folder):
         load(bench, port, keys, seconds=2)
+        # The limit before and after, so that other work on the machine shows in both.
+        limits = [load(bench, port, keys, constant=True, seconds=4)]
         full = load(bench, port, keys)
+        limits.append(load(bench, port, keys, constant=True, seconds=4))
         half = load_at(bench, port, keys, target // 2)
     result = Result(
         case=case, unit="requests/s", better="higher", ours=full["rate"],
@@ -135,7 +142,8 @@ def measure(bench: Bench, case: str, keys: int, target: int) -> Result:
         " thread on the same processors; Feast with Redis and two workers",
         target=f"at least {target:,}, p99 under 5 ms at half of it",
         met=full["rate"] >= target and half["p99_ms"] < 5 and half["rate"] >= 0.95 * half["wanted_rate"],
-        details={"full": full, "half": half})
+        peers={"constant answer (limit)": round(sum(found["rate"] for found in limits) / len(limits), 1)},
+        details={"full": full, "half": half, "limits": limits})
 
     def feast() -> float:
         with redis(bench) as redis_port:

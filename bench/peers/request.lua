@@ -1,4 +1,4 @@
--- wrk script: asks for the ten features of KEYS random users of ENTITIES, over Feast's wire. With RATE, each of the
+-- wrk script: with CONSTANT=1 asks for the server's constant answer, else asks for the ten features of KEYS random users of ENTITIES, over Feast's wire. With RATE, each of the
 -- CONNECTIONS waits between its requests so that about RATE requests a second come in all. Prints one JSON line.
 local keys = tonumber(os.getenv("KEYS") or "1")
 local entities = tonumber(os.getenv("ENTITIES") or "100000")
@@ -19,6 +19,10 @@ local turn = 0
 
 function init()
     math.randomseed(20261001)
+    if os.getenv("CONSTANT") == "1" then
+        requests[1] = wrk.format("GET", "/ready")
+        return
+    end
     for index = 1, 1000 do
         local ids = {}
         for key = 1, keys do ids[key] = math.random(0, entities - 1) end

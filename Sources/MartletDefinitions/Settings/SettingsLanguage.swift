@@ -31,6 +31,9 @@ package enum SettingsLanguage {
             MemberShape(
                 "writes", .boolean,
                 "Whether requests may change the workspace; without it only where this machine alone can reach it."),
+            MemberShape(
+                "serves_expired", .boolean,
+                "Whether values older than their ttl are served as they are, as Feast does; `false` without it."),
         ])
 
     static let limits = ObjectShape("limits", "What the workspace may use.", limitKeys.map(\.member))

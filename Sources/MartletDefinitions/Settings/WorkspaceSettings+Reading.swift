@@ -80,6 +80,7 @@ extension WorkspaceSettings {
         server.address = object["server"]?.object?.text("address") ?? server.address
         server.port = object["server"]?.object?["port"]?.integer.map { Int($0) } ?? server.port
         server.acceptsWrites = object["server"]?.object?["writes"]?.boolean
+        server.servesExpired = object["server"]?.object?["serves_expired"]?.boolean ?? server.servesExpired
         for key in SettingsLanguage.limitKeys {
             if let value = object["limits"]?.object?[key.member.name] { key.set(&limits, value) }
         }

@@ -28,6 +28,8 @@ package struct ServerSettings: Sendable, Hashable {
     /// Whether requests may change the workspace: push events, build training sets, apply definitions. nil means only
     /// where the address is one that this machine alone can reach.
     package var acceptsWrites: Bool?
+    /// Whether values older than their ttl are served as they are, as Feast's servers do, not as `OUTSIDE_MAX_AGE`.
+    package var servesExpired = false
 
     package init() {}
 

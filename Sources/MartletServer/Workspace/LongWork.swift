@@ -16,6 +16,20 @@ final class LongWork: Sendable {
         return try body(cancellation)
     }
 
+    /// Runs `body` on a thread of its own: nobody waits for it but `end`.
+    func start(
+        _ body: @escaping @Sendable (Cancellation) throws -> Void,
+        onFailure: @escaping @Sendable (any Error) -> Void
+    ) {
+        startThread(group: running) { [cancellation] in
+            do {
+                try body(cancellation)
+            } catch {
+                onFailure(error)
+            }
+        }
+    }
+
     /// Cancels what runs and waits for its end.
     func end() {
         cancellation.cancel()

@@ -1,0 +1,71 @@
+internal import MartletCore
+internal import MartletDefinitions
+internal import MartletHTTP
+internal import MartletPlatform
+
+/// Adds what Feast's clients ask of a feature server beyond reading by key, in Feast's shapes.
+func addFeastRoutes(_ workspace: Workspace, _ longWork: LongWork, to router: inout Router) {
+    let loads = RunningLoads()
+    router.on(.post, "/materialize") { request, _ in
+        try feastReply { try materialize(request, isIncremental: false, workspace, longWork, loads) }
+    }
+    router.on(.post, "/materialize-incremental") { request, _ in
+        try feastReply { try materialize(request, isIncremental: true, workspace, longWork, loads) }
+    }
+    let intake = WorkspaceIntake(workspace: workspace)
+    let limit = workspace.settings.limits.transferBytes
+    router.on(.post, "/push", bodyLimitBytes: limit) { request, _ in
+        try feastReply { try push(request, workspace, intake, longWork) }
+    }
+    router.on(.post, "/write-to-online-store", bodyLimitBytes: limit) { request, _ in
+        try feastReply { try writeToOnlineStore(request, workspace, intake, longWork) }
+    }
+    for path in ["/search", "/retrieve-online-documents"] {
+        router.on(.post, path) { _, _ in .response(noVectorSearch()) }
+    }
+}
+
+/// An error as Feast's clients expect it; the answer of `body` otherwise.
+func feastReply(_ body: () throws -> Reply) throws -> Reply {
+    do {
+        return try body()
+    } catch let error as FeastError {
+        return .response(error.response)
+    } catch let refusal as Refusal {
+        return .response(FeastError(refusal).response)
+    } catch {
+        return .response(FeastError(error).response)
+    }
+}
+
+/// Work that may block, on a thread that may; what it throws has Feast's shape.
+func feastLater(_ work: @escaping @Sendable () throws -> Response) -> Reply {
+    .later {
+        do {
+            return try work()
+        } catch let error as FeastError {
+            return error.response
+        } catch {
+            return FeastError(error).response
+        }
+    }
+}
+
+extension FeastError {
+    var response: Response { Response(status: status, body: body) }
+
+    /// A refusal of the server's own: 403 is a permission that is denied, as Feast's clients know it.
+    init(_ refusal: Refusal) {
+        let detail = (try? JSONValue(parsing: refusal.response.body))?["detail"]?.string ?? "refused"
+        let name = refusal.response.status == 403 ? "FeastPermissionError" : "FeastError"
+        self.init(status: refusal.response.status, class: name, detail)
+    }
+}
+
+/// Views hold scalars only (`LatestRow`): a list of floats has no place in a stored row, so there is nothing to search.
+private func noVectorSearch() -> Response {
+    FeastError(
+        status: 422, class: "FeastError",
+        "vector search needs a feature that is a list of float32, and latest-value views store scalars only"
+    ).response
+}
