@@ -6,6 +6,7 @@ let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "asof": runAsOf,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
+    "tiles": runTiles,
     "windows": runWindows,
 ]
 
