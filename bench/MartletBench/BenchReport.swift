@@ -19,6 +19,8 @@ struct BenchReport {
         return last
     }
 
+    mutating func add(_ name: String, _ measured: [Double]) { seconds.append((name, measured)) }
+
     mutating func count(_ name: String, _ value: Int) { counts.append((name, value)) }
 
     var json: String {

@@ -40,6 +40,7 @@ final class EventBlock {
             present[input].reserve(Self.length)
         }
         for (input, _) in summed { lifted[input].reserve(Self.length) }
+        // From here on nothing grows: the tiers keep where these are.
     }
 
     func removeAll() { count = 0 }

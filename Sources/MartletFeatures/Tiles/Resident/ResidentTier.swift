@@ -14,7 +14,7 @@ struct ResidentTier {
     /// Tiles that start before it are beyond reach, microseconds.
     var oldest = Int64.min
 
-    init(_ tier: TileTier, _ plan: WindowPlan, _ pools: inout [any TailPool]) {
+    init(_ tier: TileTier, _ plan: WindowPlan, _ block: EventBlock, _ pools: inout [any TailPool]) {
         self.tier = tier
         hop = tier.hop.microseconds
         tileByteCount = TileHead.byteCount + tier.stateByteCount
@@ -30,7 +30,9 @@ struct ResidentTier {
             func add(_ kind: TileOperation.Kind, _ offset: Int = slot.offset, pool: Int = -1) {
                 operations.append(
                     TileOperation(
-                        kind: kind, offset: TileHead.byteCount + offset, input: input, pool: pool, isReal: slot.isReal))
+                        kind: kind, offset: TileHead.byteCount + offset, input: input, pool: pool, isReal: slot.isReal,
+                        present: block.presence(input), bits: input < 0 ? nil : block.bits[input].base,
+                        lifted: input < 0 ? nil : block.lifted[input].base))
             }
             switch slot.family {
             case .rows: add(.rows)
@@ -85,4 +87,18 @@ struct TileOperation: BitwiseCopyable {
     /// Index into the pools of tail states; -1 for others.
     let pool: Int
     let isReal: Bool
+    /// What the block holds of the input, one for each event; they stay where they are.
+    let present: UnsafeMutablePointer<UInt8>
+    let bits: UnsafeMutablePointer<Int64>!
+    let lifted: UnsafeMutablePointer<LiftedNumber>!
+}
+
+/// What the path of every event reads of a tier, without looking at arrays.
+struct HotTier: BitwiseCopyable {
+    let hop: Int64
+    var oldest: Int64
+    let tileByteCount: Int
+    let keepsNewest: Bool
+    let operations: UnsafeMutablePointer<TileOperation>
+    let operationCount: Int
 }

@@ -50,18 +50,24 @@ extension ResidentTiles {
     private mutating func approach() {
         var sum: UInt8 = 0
         let count = block.count
+        let keys = block.keys.base
+        let tierCount = tiers.count
         for index in 0..<count {
-            let head = UnsafeRawPointer(head(block.keys.base[index]))
-            sum &+= head.load(as: UInt8.self)
-            if keyByteCount > 64 { sum &+= head.load(fromByteOffset: 64, as: UInt8.self) }
+            let head = UnsafeRawPointer(head(keys[index]))
+            var offset = 0
+            while offset < keyByteCount {
+                sum &+= head.load(fromByteOffset: offset, as: UInt8.self)
+                offset &+= 64
+            }
         }
         for index in 0..<count {
-            for tier in tiers.indices {
-                let run = run(tier, block.keys.base[index]).pointee
-                if run.count == 0 { continue }
-                let tile = tile(tier, run, Int(run.count) &- 1)
+            for tier in 0..<tierCount {
+                let run = run(tier, keys[index])
+                guard let block = run.pointee.block else { continue }
+                let size = hot[tier].tileByteCount
+                let tile = block + (Int(run.pointee.first &+ run.pointee.count) &- 1) &* size
                 var offset = 0
-                while offset < min(tiers[tier].tileByteCount, 192) {
+                while offset < size {
                     sum &+= tile.load(fromByteOffset: offset, as: UInt8.self)
                     offset &+= 64
                 }
@@ -79,23 +85,26 @@ extension ResidentTiles {
         head.pointee.newestArrivalTime = max(head.pointee.newestArrivalTime, order.arrivalTime)
         var isApplied = false
         var isLate = false
-        for tier in tiers.indices {
+        let tierCount = tiers.count
+        for tier in 0..<tierCount {
             let run = run(tier, key)
-            let hop = tiers[tier].hop
             let newestStart = run.pointee.newestStart
             let tile: UnsafeMutableRawPointer
-            if run.pointee.count > 0 && order.eventTime >= newestStart && order.eventTime &- newestStart < hop {
-                if newestStart < tiers[tier].oldest { continue }
-                tile = self.tile(tier, run.pointee, Int(run.pointee.count) &- 1)
+            if let block = run.pointee.block, order.eventTime >= newestStart,
+                order.eventTime &- newestStart < hot[tier].hop
+            {
+                if newestStart < hot[tier].oldest { continue }
+                let place = Int(run.pointee.first &+ run.pointee.count) &- 1
+                tile = block + place &* hot[tier].tileByteCount
             } else {
-                let start = flooredToMultiple(order.eventTime, of: hop)
-                if start < tiers[tier].oldest { continue }
+                let start = flooredToMultiple(order.eventTime, of: hot[tier].hop)
+                if start < hot[tier].oldest { continue }
                 if start < newestStart { isLate = true }
                 tile = makeTile(tier, run, start: start)
             }
             isApplied = true
             add(index, to: tile, tier)
-            if tiers[tier].tier.newestCount != nil { keepNewest(tier, run) }
+            if hot[tier].keepsNewest { keepNewest(tier, run) }
         }
         if isApplied { counts.applied &+= 1 } else { counts.beyondReach &+= 1 }
         if isLate { counts.late &+= 1 }

@@ -9,10 +9,11 @@ extension ResidentTiles {
     }
 
     /// As `record(of:upTo:)`, without a copy: the bytes are valid within `body` only.
+    /// - Parameter writesEmpty: whether to write a record without tiles where there is nothing within reach.
     package mutating func withRecord<Value>(
-        of key: Int32, upTo: Timestamp, _ body: (UnsafeRawBufferPointer) throws(MartletError) -> Value
+        of key: Int32, upTo: Timestamp, writesEmpty: Bool = false, _ body: (UnsafeRawBufferPointer) throws(MartletError) -> Value
     ) throws(MartletError) -> Value? {
-        try writeRecord(of: key, upTo: upTo) ? try body(writer.bytes) : nil
+        try writeRecord(of: key, upTo: upTo, writesEmpty) ? try body(writer.bytes) : nil
     }
 
     /// Takes up a stored record in place of what the key has. Nothing can be read before the record's time any more.
@@ -100,7 +101,9 @@ extension ResidentTiles {
     }
 
     /// - Returns: whether there is one.
-    private mutating func writeRecord(of key: Int32, upTo: Timestamp) throws(MartletError) -> Bool {
+    private mutating func writeRecord(
+        of key: Int32, upTo: Timestamp, _ writesEmpty: Bool = false
+    ) throws(MartletError) -> Bool {
         guard key < keyCount else { return false }
         guard head(key).pointee.newestEventTime < upTo.microseconds else {
             throw MartletError(.invalidInput, "a record of tiles is asked for a time that its events have passed")
@@ -114,7 +117,7 @@ extension ResidentTiles {
             firsts.append(first)
             counts.append(Int(run.count) - first)
         }
-        if counts.allSatisfy({ $0 == 0 }) { return false }
+        if !writesEmpty && counts.allSatisfy({ $0 == 0 }) { return false }
         writer.begin(layout, upTo: upTo.microseconds, tileCounts: counts)
         var place = layout.tiersStart
         for tier in tiers.indices {

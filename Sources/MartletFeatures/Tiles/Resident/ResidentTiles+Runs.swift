@@ -5,7 +5,7 @@ import MartletCore
 extension ResidentTiles {
     @inline(__always)
     func tile(_ tier: Int, _ run: TileRun, _ index: Int) -> UnsafeMutableRawPointer {
-        run.block! + (Int(run.first) &+ index) &* tiers[tier].tileByteCount
+        run.block! + (Int(run.first) &+ index) &* hot[tier].tileByteCount
     }
 
     @inline(__always)
@@ -13,7 +13,12 @@ extension ResidentTiles {
 
     /// The index of the first tile that starts at or after `start`.
     func firstTile(_ tier: Int, _ run: TileRun, from start: Int64) -> Int {
-        partitionPoint(0..<Int(run.count)) { self.start(tier, run, $0) >= start }
+        // What is late is mostly not very late.
+        var index = Int(run.count)
+        let near = max(0, index - 8)
+        while index > near && self.start(tier, run, index - 1) >= start { index -= 1 }
+        if index > near || index == 0 { return index }
+        return partitionPoint(0..<index) { self.start(tier, run, $0) >= start }
     }
 
     /// The tile that starts there; nil where there is none.

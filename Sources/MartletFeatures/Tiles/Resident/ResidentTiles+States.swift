@@ -6,9 +6,9 @@ extension ResidentTiles {
     @inline(__always)
     mutating func add(_ index: Int, to tile: UnsafeMutableRawPointer, _ tier: Int) {
         addTo(tile + 8, 1, Int64.self)
-        let count = tiers[tier].operations.count
-        for place in 0..<count {
-            let operation = tiers[tier].operations[place]
+        let operations = hot[tier].operations
+        for place in 0..<hot[tier].operationCount {
+            let operation = operations[place]
             let state = tile + operation.offset
             if operation.kind == .rows {
                 addTo(state, 1, Int64.self)
@@ -20,14 +20,14 @@ extension ResidentTiles {
                 state.storeBytes(of: reference, as: UInt32.self)
                 continue
             }
-            if block.presence(operation.input)[index] == 0 { continue }
+            if operation.present[index] == 0 { continue }
             switch operation.kind {
             case .count: addTo(state, 1, UInt32.self)
             case .sum: addSum(operation, state, index, isAdded: true, withSquares: false)
             case .squares: addSum(operation, state, index, isAdded: true, withSquares: true)
             case .extremes:
                 let extremes = state.assumingMemoryBound(to: Int64.self)
-                let value = block.bits[operation.input].base[index]
+                let value = operation.bits[index]
                 extremes[0] = min(extremes[0], value)
                 extremes[1] = max(extremes[1], value)
             case .newest:
@@ -47,13 +47,13 @@ extension ResidentTiles {
         if operation.kind == .tail {
             return pools[operation.pool].canRemove(state.load(as: UInt32.self), block, index)
         }
-        if block.presence(operation.input)[index] == 0 { return true }
+        if operation.present[index] == 0 { return true }
         let order = block.orders.base[index]
         switch operation.kind {
         case .rows, .count, .sum, .squares: return true
         case .extremes:
             let extremes = state.assumingMemoryBound(to: Int64.self)
-            let value = block.bits[operation.input].base[index]
+            let value = operation.bits[index]
             return extremes[0] < value && value < extremes[1]
         case .newest: return order.eventTime < state.load(as: Int64.self)
         case .first, .textFirst: return state.load(as: OrderKey.self) < order
@@ -75,7 +75,7 @@ extension ResidentTiles {
                 pools[operation.pool].remove(&reference, block, index)
                 state.storeBytes(of: reference, as: UInt32.self)
             case .count, .sum, .squares:
-                if block.presence(operation.input)[index] == 0 { continue }
+                if operation.present[index] == 0 { continue }
                 if operation.kind == .count {
                     state.storeBytes(of: state.load(as: UInt32.self) &- 1, as: UInt32.self)
                 } else {
@@ -98,7 +98,7 @@ extension ResidentTiles {
     private mutating func addSum(
         _ operation: TileOperation, _ state: UnsafeMutableRawPointer, _ index: Int, isAdded: Bool, withSquares: Bool
     ) {
-        let lifted = block.lifted[operation.input].base + index
+        let lifted = operation.lifted + index
         guard lifted.pointee.isNarrow else {
             adjustWide(operation, state, index, isAdded: isAdded)
             return
@@ -145,7 +145,7 @@ extension ResidentTiles {
     private func addEnd(_ operation: TileOperation, _ state: UnsafeMutableRawPointer, _ index: Int) {
         let held = state.assumingMemoryBound(to: OrderKey.self)
         let order = block.orders.base[index]
-        let value = block.bits[operation.input].base[index]
+        let value = operation.bits[index]
         let isFirst = operation.kind == .first
         // Of an absent end the time is beyond all times, on the side on which every event wins.
         let wins =

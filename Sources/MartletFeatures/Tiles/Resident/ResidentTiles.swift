@@ -18,6 +18,7 @@ package struct ResidentTiles: ~Copyable {
     package let plan: WindowPlan
     package let layout: TileLayout
     var tiers: [ResidentTier]
+    let hot: UnsafeMutablePointer<HotTier>
     var arenas: [TileArena]
     var pools: [any TailPool] = []
     var wide = NumberedValues<WideMoments>()
@@ -36,10 +37,22 @@ package struct ResidentTiles: ~Copyable {
         self.plan = plan
         layout = plan.tileLayout
         var pools: [any TailPool] = []
-        tiers = layout.tiers.map { ResidentTier($0, plan, &pools) }
+        let block = EventBlock(plan)
+        let tiers = layout.tiers.map { ResidentTier($0, plan, block, &pools) }
+        self.tiers = tiers
+        hot = .allocate(capacity: tiers.count)
+        for (index, tier) in tiers.enumerated() {
+            let operations = UnsafeMutablePointer<TileOperation>.allocate(capacity: tier.operations.count)
+            operations.initialize(from: tier.operations, count: tier.operations.count)
+            (hot + index).initialize(
+                to: HotTier(
+                    hop: tier.hop, oldest: .min, tileByteCount: tier.tileByteCount,
+                    keepsNewest: tier.tier.newestCount != nil, operations: operations,
+                    operationCount: tier.operations.count))
+        }
         arenas = tiers.map { TileArena(tileByteCount: $0.tileByteCount) }
         self.pools = pools
-        block = EventBlock(plan)
+        self.block = block
         keyByteCount = MemoryLayout<KeyHead>.stride + tiers.count * MemoryLayout<TileRun>.stride
         keys = .allocate(byteCount: 0, alignment: 8)
     }
@@ -50,6 +63,8 @@ package struct ResidentTiles: ~Copyable {
             arena.deallocate()
         }
         keys.deallocate()
+        for index in tiers.indices { hot[index].operations.deallocate() }
+        hot.deallocate()
     }
 
     /// What is known of an entity beside its tiles.
@@ -97,6 +112,7 @@ package struct ResidentTiles: ~Copyable {
     package mutating func advance(to time: Timestamp) {
         for index in tiers.indices {
             tiers[index].oldest = max(tiers[index].oldest, tiers[index].tier.firstStart(at: time).microseconds)
+            hot[index].oldest = tiers[index].oldest
         }
     }
 
