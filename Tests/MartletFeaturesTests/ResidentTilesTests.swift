@@ -78,7 +78,7 @@ struct ResidentTilesTests {
             waiting.removeAll { Set(new).contains($0) }
             known += new
             counts += try apply(data.events.rows(new), to: &tiles, &random)
-            if Bool.random(using: &random) { tiles.sweep(0..<4) }
+            if Bool.random(using: &random) { tiles.evict(upTo: now) }
             try expectSame(&tiles, data.events.rows(known), upTo: now, "seed \(seed), day \(day)")
         }
         #expect(counts.late > 20 && counts.beyondReach > 0, "\(counts)")
@@ -132,9 +132,7 @@ struct ResidentTilesTests {
             for key in 0..<tiles.keyCount {
                 let written = try tiles.record(of: key, upTo: upTo)
                 let record = try #require(written)
-                try record.withUnsafeBytes {
-                    try tiles.load($0, of: key, newestEventTime: 0, newestArrivalTime: 0)
-                }
+                try tiles.load(record, into: key)
             }
         }
         var live = Set(0..<Int32(data.events.count))

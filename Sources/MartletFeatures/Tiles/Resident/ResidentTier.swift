@@ -99,6 +99,8 @@ struct HotTier: BitwiseCopyable {
     var oldest: Int64
     let tileByteCount: Int
     let keepsNewest: Bool
+    /// From a key's run of the tier to its newest tile.
+    let newestTileOffset: Int
     let operations: UnsafeMutablePointer<TileOperation>
     let operationCount: Int
 }

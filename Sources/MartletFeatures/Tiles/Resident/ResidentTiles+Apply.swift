@@ -51,26 +51,12 @@ extension ResidentTiles {
         var sum: UInt8 = 0
         let count = block.count
         let keys = block.keys.base
-        let tierCount = tiers.count
         for index in 0..<count {
             let head = UnsafeRawPointer(head(keys[index]))
             var offset = 0
             while offset < keyByteCount {
                 sum &+= head.load(fromByteOffset: offset, as: UInt8.self)
                 offset &+= 64
-            }
-        }
-        for index in 0..<count {
-            for tier in 0..<tierCount {
-                let run = run(tier, keys[index])
-                guard let block = run.pointee.block else { continue }
-                let size = hot[tier].tileByteCount
-                let tile = block + (Int(run.pointee.first &+ run.pointee.count) &- 1) &* size
-                var offset = 0
-                while offset < size {
-                    sum &+= tile.load(fromByteOffset: offset, as: UInt8.self)
-                    offset &+= 64
-                }
             }
         }
         sink &+= sum
@@ -90,12 +76,11 @@ extension ResidentTiles {
             let run = run(tier, key)
             let newestStart = run.pointee.newestStart
             let tile: UnsafeMutableRawPointer
-            if let block = run.pointee.block, order.eventTime >= newestStart,
-                order.eventTime &- newestStart < hot[tier].hop
+            if run.pointee.count > 0 && order.eventTime >= newestStart
+                && order.eventTime &- newestStart < hot[tier].hop
             {
                 if newestStart < hot[tier].oldest { continue }
-                let place = Int(run.pointee.first &+ run.pointee.count) &- 1
-                tile = block + place &* hot[tier].tileByteCount
+                tile = newestTile(tier, run)
             } else {
                 let start = flooredToMultiple(order.eventTime, of: hot[tier].hop)
                 if start < hot[tier].oldest { continue }

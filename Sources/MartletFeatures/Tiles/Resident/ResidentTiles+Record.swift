@@ -11,7 +11,8 @@ extension ResidentTiles {
     /// As `record(of:upTo:)`, without a copy: the bytes are valid within `body` only.
     /// - Parameter writesEmpty: whether to write a record without tiles where there is nothing within reach.
     package mutating func withRecord<Value>(
-        of key: Int32, upTo: Timestamp, writesEmpty: Bool = false, _ body: (UnsafeRawBufferPointer) throws(MartletError) -> Value
+        of key: Int32, upTo: Timestamp, writesEmpty: Bool = false,
+        _ body: (UnsafeRawBufferPointer) throws(MartletError) -> Value
     ) throws(MartletError) -> Value? {
         try writeRecord(of: key, upTo: upTo, writesEmpty) ? try body(writer.bytes) : nil
     }
@@ -37,6 +38,16 @@ extension ResidentTiles {
             throw error
         }
         head(key).pointee = KeyHead(newestEventTime: newestEventTime, newestArrivalTime: newestArrivalTime)
+    }
+
+    /// As `load(_:of:newestEventTime:newestArrivalTime:)` of a record whose newest event is not known.
+    package mutating func load(_ record: [UInt8], into key: Int32) throws(MartletError) {
+        let result = record.withUnsafeBytes { bytes in
+            Result { () throws(MartletError) in
+                try load(bytes, of: key, newestEventTime: .min, newestArrivalTime: .min)
+            }
+        }
+        try result.get()
     }
 
     private mutating func take(
@@ -111,24 +122,25 @@ extension ResidentTiles {
         var firsts: [Int] = []
         var counts: [Int] = []
         for tier in tiers.indices {
-            let run = run(tier, key).pointee
+            let run = run(tier, key)
             let oldest = max(tiers[tier].oldest, tiers[tier].tier.firstStart(at: upTo).microseconds)
             let first = firstTile(tier, run, from: oldest)
             firsts.append(first)
-            counts.append(Int(run.count) - first)
+            counts.append(Int(run.pointee.count) - first)
         }
         if !writesEmpty && counts.allSatisfy({ $0 == 0 }) { return false }
         writer.begin(layout, upTo: upTo.microseconds, tileCounts: counts)
         var place = layout.tiersStart
         for tier in tiers.indices {
-            write(tier, run(tier, key).pointee, from: firsts[tier], counts[tier], at: place)
+            write(tier, run(tier, key), from: firsts[tier], counts[tier], at: place)
             place += counts[tier] * (8 + tiers[tier].tier.stateByteCount)
         }
         try writer.finish()
         return true
     }
 
-    private func write(_ tier: Int, _ run: TileRun, from first: Int, _ count: Int, at place: Int) {
+    private func write(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>, from first: Int, _ count: Int, at place: Int)
+    {
         let size = tiers[tier].tier.stateByteCount
         for index in 0..<count {
             let tile = tile(tier, run, first + index)

@@ -44,8 +44,8 @@ extension ResidentTiles {
         }
         for tile in tiles where !tile.isRebuilt {
             let run = run(tile.tier, tile.key)
-            if let index = existingTile(tile.tier, run.pointee, start: tile.start),
-                self.tile(tile.tier, run.pointee, index).load(fromByteOffset: 8, as: Int64.self) == 0
+            if let index = existingTile(tile.tier, run, start: tile.start),
+                self.tile(tile.tier, run, index).load(fromByteOffset: 8, as: Int64.self) == 0
             {
                 removeTile(tile.tier, run, index)
             }
@@ -91,7 +91,7 @@ extension ResidentTiles {
                     let start = flooredToMultiple(tiles.block.orders.base[index].eventTime, of: tiles.tiers[tier].hop)
                     if start < tiles.tiers[tier].oldest { continue }
                     let isWhole = tiles.tiers[tier].tier.newestCount != nil
-                    let run = tiles.run(tier, key).pointee
+                    let run = tiles.run(tier, key)
                     guard let place = tiles.existingTile(tier, run, start: start) else {
                         // Older than the newest so many.
                         if !isWhole { isHeld = false }
@@ -118,7 +118,7 @@ extension ResidentTiles {
         for (name, state) in found {
             var name = name
             // A tile that loses all its events is dropped, whatever its states.
-            let run = run(name.tier, name.key).pointee
+            let run = run(name.tier, name.key)
             var isEmptied = false
             if !name.isWhole, let place = existingTile(name.tier, run, start: name.start) {
                 isEmptied = tile(name.tier, run, place).load(fromByteOffset: 8, as: Int64.self) == state.lost
@@ -154,7 +154,7 @@ extension ResidentTiles {
         let start = flooredToMultiple(block.orders.base[index].eventTime, of: tiers[tier].hop)
         let name = TouchedTile(key: key, tier: tier, start: start, isWhole: false, isRebuilt: true)
         if start < tiers[tier].oldest || rebuilt.contains(name) { return }
-        let run = run(tier, key).pointee
+        let run = run(tier, key)
         guard let place = existingTile(tier, run, start: start) else { return }
         let tile = tile(tier, run, place)
         if tile.load(fromByteOffset: 8, as: Int64.self) == 1 {
@@ -177,7 +177,7 @@ extension ResidentTiles {
             let run = run(tile.tier, tile.key)
             if tile.isWhole {
                 drop(run.pointee.count, of: tile.tier, run)
-            } else if let index = existingTile(tile.tier, run.pointee, start: tile.start) {
+            } else if let index = existingTile(tile.tier, run, start: tile.start) {
                 removeTile(tile.tier, run, index)
             }
         }

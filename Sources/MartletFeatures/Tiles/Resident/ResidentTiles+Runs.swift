@@ -3,18 +3,28 @@ import MartletCore
 
 // Finding, making and dropping tiles.
 extension ResidentTiles {
+    /// The newest tile stands beside the run itself, so that most events touch one place in memory; the others, in the
+    /// block.
     @inline(__always)
-    func tile(_ tier: Int, _ run: TileRun, _ index: Int) -> UnsafeMutableRawPointer {
-        run.block! + (Int(run.first) &+ index) &* hot[tier].tileByteCount
+    func newestTile(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(run) + hot[tier].newestTileOffset
     }
 
     @inline(__always)
-    func start(_ tier: Int, _ run: TileRun, _ index: Int) -> Int64 { tile(tier, run, index).load(as: Int64.self) }
+    func tile(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>, _ index: Int) -> UnsafeMutableRawPointer {
+        if index == Int(run.pointee.count) &- 1 { return newestTile(tier, run) }
+        return run.pointee.block! + (Int(run.pointee.first) &+ index) &* hot[tier].tileByteCount
+    }
+
+    @inline(__always)
+    func start(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>, _ index: Int) -> Int64 {
+        tile(tier, run, index).load(as: Int64.self)
+    }
 
     /// The index of the first tile that starts at or after `start`.
-    func firstTile(_ tier: Int, _ run: TileRun, from start: Int64) -> Int {
+    func firstTile(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>, from start: Int64) -> Int {
         // What is late is mostly not very late.
-        var index = Int(run.count)
+        var index = Int(run.pointee.count)
         let near = max(0, index - 8)
         while index > near && self.start(tier, run, index - 1) >= start { index -= 1 }
         if index > near || index == 0 { return index }
@@ -22,31 +32,36 @@ extension ResidentTiles {
     }
 
     /// The tile that starts there; nil where there is none.
-    func existingTile(_ tier: Int, _ run: TileRun, start: Int64) -> Int? {
+    func existingTile(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>, start: Int64) -> Int? {
         let index = firstTile(tier, run, from: start)
-        return index < Int(run.count) && self.start(tier, run, index) == start ? index : nil
+        return index < Int(run.pointee.count) && self.start(tier, run, index) == start ? index : nil
     }
 
     /// The tile that starts there, a new one where there is none.
-    @inline(never)
     mutating func makeTile(
         _ tier: Int, _ run: UnsafeMutablePointer<TileRun>, start: Int64
     ) -> UnsafeMutableRawPointer {
-        var index = Int(run.pointee.count)
-        if start > run.pointee.newestStart {
+        let place: UnsafeMutableRawPointer
+        if run.pointee.count == 0 || start > run.pointee.newestStart {
             dropOldTiles(tier, run)
-            index = Int(run.pointee.count)
+            place = newestTile(tier, run)
+            if run.pointee.count > 0 {
+                let size = hot[tier].tileByteCount
+                makeRoom(tier, run)
+                let last = Int(run.pointee.first) + Int(run.pointee.count) - 1
+                memcpy(run.pointee.block! + last * size, place, size)
+            }
+            run.pointee.newestStart = start
         } else {
-            index = firstTile(tier, run.pointee, from: start)
-            if self.start(tier, run.pointee, index) == start { return tile(tier, run.pointee, index) }
+            let index = firstTile(tier, run, from: start)
+            if self.start(tier, run, index) == start { return tile(tier, run, index) }
+            makeRoom(tier, run)
+            let size = hot[tier].tileByteCount
+            place = run.pointee.block! + (Int(run.pointee.first) + index) * size
+            memmove(place + size, place, (Int(run.pointee.count) - 1 - index) * size)
         }
-        makeRoom(tier, run)
-        let size = tiers[tier].tileByteCount
-        let place = tile(tier, run.pointee, index)
-        let moved = Int(run.pointee.count) - index
-        if moved > 0 { memmove(place + size, place, moved * size) }
         run.pointee.count += 1
-        run.pointee.newestStart = max(run.pointee.newestStart, start)
+        run.pointee.leastAge = min(run.pointee.leastAge, TileRun.age(start))
         place.storeBytes(of: start, as: Int64.self)
         place.storeBytes(of: 0, toByteOffset: 8, as: Int64.self)
         setEmpty(tier, place)
@@ -61,17 +76,18 @@ extension ResidentTiles {
         }
     }
 
-    /// Makes a place free behind the last tile.
+    /// Makes a place free behind the last tile of the block.
+    /// - Precondition: there is a tile.
     private mutating func makeRoom(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>) {
-        let size = tiers[tier].tileByteCount
-        let (first, count) = (Int(run.pointee.first), Int(run.pointee.count))
+        let size = hot[tier].tileByteCount
+        let (first, count) = (Int(run.pointee.first), Int(run.pointee.count) - 1)
         if first + count < run.pointee.capacity { return }
         guard let old = run.pointee.block else {
             run.pointee.block = arenas[tier].allocate(0)
             run.pointee.logarithm = 0
             return
         }
-        if 2 * first > run.pointee.capacity {
+        if first > 0 && 4 * first >= run.pointee.capacity {
             memmove(old, old + first * size, count * size)
         } else {
             let grown = arenas[tier].allocate(Int(run.pointee.logarithm) + 1)
@@ -85,17 +101,19 @@ extension ResidentTiles {
 
     /// Drops the tiles that are beyond reach.
     mutating func dropOldTiles(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>) {
+        let oldest = hot[tier].oldest
+        if run.pointee.count == 0 || TileRun.age(oldest) <= run.pointee.leastAge { return }
         var old: Int32 = 0
-        let oldest = tiers[tier].oldest
-        while old < run.pointee.count && start(tier, run.pointee, Int(old)) < oldest { old += 1 }
+        while old < run.pointee.count && start(tier, run, Int(old)) < oldest { old += 1 }
         if old > 0 { drop(old, of: tier, run) }
+        if run.pointee.count > 0 { run.pointee.leastAge = TileRun.age(start(tier, run, 0)) }
     }
 
     /// Drops the oldest tiles.
     mutating func drop(_ number: Int32, of tier: Int, _ run: UnsafeMutablePointer<TileRun>) {
         if number == 0 { return }
         if tiers[tier].hasReferences {
-            for index in 0..<Int(number) { releaseReferences(tier, tile(tier, run.pointee, index)) }
+            for index in 0..<Int(number) { releaseReferences(tier, tile(tier, run, index)) }
         }
         run.pointee.first += number
         run.pointee.count -= number
@@ -103,14 +121,17 @@ extension ResidentTiles {
     }
 
     mutating func removeTile(_ tier: Int, _ run: UnsafeMutablePointer<TileRun>, _ index: Int) {
-        let size = tiers[tier].tileByteCount
-        let place = tile(tier, run.pointee, index)
+        let size = hot[tier].tileByteCount
+        let place = tile(tier, run, index)
         releaseReferences(tier, place)
-        memmove(place, place + size, (Int(run.pointee.count) - index - 1) * size)
-        run.pointee.count -= 1
-        if run.pointee.count > 0 {
-            run.pointee.newestStart = start(tier, run.pointee, Int(run.pointee.count) - 1)
+        let last = Int(run.pointee.count) - 1
+        if index < last {
+            memmove(place, place + size, (last - index - 1) * size)
+        } else if last > 0 {
+            memcpy(place, tile(tier, run, last - 1), size)
+            run.pointee.newestStart = place.load(as: Int64.self)
         }
+        run.pointee.count -= 1
         freeIfEmpty(tier, run)
     }
 
@@ -127,7 +148,7 @@ extension ResidentTiles {
         var first = Int(run.pointee.count)
         while first > 0 && found < wanted {
             first -= 1
-            found += tile(tier, run.pointee, first).load(fromByteOffset: 8, as: Int64.self)
+            found += tile(tier, run, first).load(fromByteOffset: 8, as: Int64.self)
         }
         drop(Int32(first), of: tier, run)
     }

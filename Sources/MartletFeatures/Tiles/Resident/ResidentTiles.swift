@@ -25,7 +25,7 @@ package struct ResidentTiles: ~Copyable {
     var texts = NumberedValues<ByteKey>()
     let block: EventBlock
     let writer = TileWriter()
-    /// Of each key its `KeyHead` and a `TileRun` for each tier.
+    /// Of each key its `KeyHead`, a `TileRun` for each tier, and the newest tile of each.
     var keys: UnsafeMutableRawBufferPointer
     let keyByteCount: Int
     /// One more than the greatest key.
@@ -41,19 +41,23 @@ package struct ResidentTiles: ~Copyable {
         let tiers = layout.tiers.map { ResidentTier($0, plan, block, &pools) }
         self.tiers = tiers
         hot = .allocate(capacity: tiers.count)
+        let runsEnd = MemoryLayout<KeyHead>.stride + tiers.count * MemoryLayout<TileRun>.stride
+        var place = runsEnd
         for (index, tier) in tiers.enumerated() {
+            let run = MemoryLayout<KeyHead>.stride + index * MemoryLayout<TileRun>.stride
             let operations = UnsafeMutablePointer<TileOperation>.allocate(capacity: tier.operations.count)
             operations.initialize(from: tier.operations, count: tier.operations.count)
             (hot + index).initialize(
                 to: HotTier(
                     hop: tier.hop, oldest: .min, tileByteCount: tier.tileByteCount,
-                    keepsNewest: tier.tier.newestCount != nil, operations: operations,
+                    keepsNewest: tier.tier.newestCount != nil, newestTileOffset: place - run, operations: operations,
                     operationCount: tier.operations.count))
+            place += tier.tileByteCount
         }
+        keyByteCount = place
         arenas = tiers.map { TileArena(tileByteCount: $0.tileByteCount) }
         self.pools = pools
         self.block = block
-        keyByteCount = MemoryLayout<KeyHead>.stride + tiers.count * MemoryLayout<TileRun>.stride
         keys = .allocate(byteCount: 0, alignment: 8)
     }
 
@@ -97,7 +101,7 @@ package struct ResidentTiles: ~Copyable {
         let needed = Int(count) * keyByteCount
         if needed > keys.count {
             let grown = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: max(needed, keys.count + keys.count / 2), alignment: 64)
+                byteCount: max(needed, keys.count + keys.count / 2), alignment: needed < 4 << 20 ? 64 : 2 << 20)
             adviseLargePages(grown)
             if let old = keys.baseAddress { grown.baseAddress?.copyMemory(from: old, byteCount: keys.count) }
             keys.deallocate()
@@ -121,6 +125,12 @@ package struct ResidentTiles: ~Copyable {
         for key in range.clamped(to: 0..<keyCount) {
             for tier in tiers.indices { dropOldTiles(tier, run(tier, key)) }
         }
+    }
+
+    /// Drops what no window read at `upTo` or later reaches, of all keys. O(keys).
+    package mutating func evict(upTo: Timestamp) {
+        advance(to: upTo)
+        sweep(0..<keyCount)
     }
 
     /// Forgets the key.

@@ -11,8 +11,8 @@ struct TileArena {
     private var remaining = 0
     /// By the logarithm of the capacity; a free block holds the address of the next one.
     private var free: [UnsafeMutableRawPointer?] = Array(repeating: nil, count: 33)
-    private static let leastPieceByteCount = 64 << 10
-    private static let greatestPieceByteCount = 8 << 20
+    private static let leastPieceByteCount = 16 << 10
+    private static let greatestPieceByteCount = 32 << 20
 
     init(tileByteCount: Int) { self.tileByteCount = tileByteCount }
 
@@ -27,7 +27,8 @@ struct TileArena {
         let size = tileByteCount << logarithm
         if size > remaining {
             let growth = min(Self.greatestPieceByteCount, max(Self.leastPieceByteCount, byteCount / 4))
-            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, growth), alignment: 64)
+            let piece = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: max(size, growth), alignment: growth < 4 << 20 ? 64 : 2 << 20)
             adviseLargePages(piece)
             pieces.append(piece)
             byteCount += piece.count
@@ -52,16 +53,21 @@ struct TileArena {
     }
 }
 
-/// The tiles of one key in one tier, ascending, in a block of an arena: `first ..< first + count` of its places are in
-/// use, so that old tiles go without moving the others.
+/// The tiles of one key in one tier, ascending. The newest is kept beside the run; the others in a block of an arena,
+/// `first ..< first + count - 1` of whose places are in use, so that old tiles go without moving the others.
 struct TileRun: BitwiseCopyable {
     var block: UnsafeMutableRawPointer?
     /// Where the newest tile starts, microseconds; the smallest number where there is none.
     var newestStart = Int64.min
     var first: Int32 = 0
+    /// Of all tiles.
     var count: Int32 = 0
     var logarithm: Int32 = 0
-    private var padding: Int32 = 0
+    /// No tile starts before it, in units of `age`: tells without looking at the block whether some may be old.
+    var leastAge = Int32.max
+
+    /// 2^30 microseconds, 18 minutes, so that 32 bits hold all times.
+    static func age(_ time: Int64) -> Int32 { Int32(clamping: time &>> 30) }
 
     var capacity: Int { block == nil ? 0 : 1 << Int(logarithm) }
 }
