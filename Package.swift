@@ -34,6 +34,9 @@ let package = Package(
         .target(name: "MartletDefinitions", dependencies: ["CYAML", "MartletCore"]),
         .target(name: "MartletFeatures", dependencies: ["MartletCore", "MartletDefinitions"]),
         .target(name: "MartletLog", dependencies: ["MartletCore"]),
+        .target(
+            name: "MartletConnectors",
+            dependencies: ["MartletCore", "MartletDefinitions", "MartletHTTP", "MartletLog"]),
         .target(name: "MartletTables", dependencies: ["MartletCore", "MartletObjects", "MartletQuery"]),
         .target(
             name: "MartletOnline",
@@ -124,6 +127,9 @@ let package = Package(
                 "HTTPTestSupport", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
                 "MartletKeyValue", "MartletOnline", "MartletPlatform", "MartletServer", "MartletTestSupport",
             ]),
+        .testTarget(
+            name: "MartletConnectorsTests",
+            dependencies: ["MartletConnectors", "MartletCore", "MartletDefinitions"]),
         .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],

@@ -78,17 +78,28 @@ extension Timestamp {
     /// `2026-05-01`, which is midnight UTC. Fractions beyond the microsecond are cut off.
     /// - Returns: nil for anything else, a date-time without a zone included.
     package init?(rfc3339 text: some StringProtocol) {
-        var parser = TimestampParser(Array(text.utf8))
+        let found = Array(text.utf8).withUnsafeBytes { Timestamp(rfc3339: $0) }
+        guard let found else { return nil }
+        self = found
+    }
+
+    /// - Parameter isLocal: whether a date-time without a zone is one in UTC.
+    package init?(rfc3339 bytes: UnsafeRawBufferPointer, zoneIsOptional isLocal: Bool = false) {
+        var parser = TimestampParser(bytes, zoneIsOptional: isLocal)
         guard let microseconds = parser.parse() else { return nil }
         self.microseconds = microseconds
     }
 }
 
 private struct TimestampParser {
-    private let bytes: [UInt8]
+    private let bytes: UnsafeRawBufferPointer
+    private let zoneIsOptional: Bool
     private var position = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: UnsafeRawBufferPointer, zoneIsOptional: Bool) {
+        self.bytes = bytes
+        self.zoneIsOptional = zoneIsOptional
+    }
 
     mutating func parse() -> Int64? {
         guard let year = number(4), take("-"), let month = number(2), take("-"), let day = number(2),
@@ -113,7 +124,7 @@ private struct TimestampParser {
     }
 
     private mutating func zoneOffsetMinutes() -> Int? {
-        if take("Z") || take("z") { return 0 }
+        if take("Z") || take("z") || (zoneIsOptional && position == bytes.count) { return 0 }
         let sign: Int
         if take("+") { sign = 1 } else if take("-") { sign = -1 } else { return nil }
         guard let hours = number(2), hours < 24 else { return nil }
@@ -139,7 +150,8 @@ private struct TimestampParser {
     private mutating func number(_ digits: Int) -> Int? {
         guard position + digits <= bytes.count else { return nil }
         var value = 0
-        for byte in bytes[position..<position + digits] {
+        for place in position..<position + digits {
+            let byte = bytes[place]
             guard (48...57).contains(byte) else { return nil }
             value = value * 10 + Int(byte - 48)
         }
