@@ -22,6 +22,8 @@ struct BenchReport {
     /// What was measured elsewhere.
     mutating func took(_ name: String, _ value: Double) { seconds.append((name, [value])) }
 
+    mutating func add(_ name: String, _ measured: [Double]) { seconds.append((name, measured)) }
+
     mutating func count(_ name: String, _ value: Int) { counts.append((name, value)) }
 
     var json: String {
