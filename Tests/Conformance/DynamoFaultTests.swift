@@ -24,7 +24,7 @@ struct DynamoFaultTests {
         let view = simpleView()
         let garbage = try GarbageServer("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n<a>")
         let broken = try GarbageServer("HTTP/1.1 503 Busy\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-        for port in [try freePort(), garbage.port, broken.port] {
+        for port in [freePort(), garbage.port, broken.port] {
             let store = DynamoOnlineStore(settings("http://127.0.0.1:\(port)", timeoutMilliseconds: 300))
             let start = SystemTimeSource().monotonicNanoseconds()
             #expect(code { _ = try read(view, store) } == .storeUnavailable)

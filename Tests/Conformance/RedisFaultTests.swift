@@ -90,7 +90,7 @@ struct RedisFaultTests {
 
     @Test("repeatedly is left alone for a moment, so that callers fail at once")
     func circuit() throws {
-        let port = try freePort()
+        let port = freePort()
         let store = RedisOnlineStore(fastSettings(port))
         let view = simpleView()
         for _ in 0..<10 { #expect(code { _ = try read(view, store) } == .storeUnavailable) }

@@ -86,21 +86,6 @@ package final class ChildServer: Sendable {
     }
 }
 
-/// A port of the loopback address that nobody used a moment ago.
-package func freePort() throws -> Int {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(listener) }
-    var address = loopback(0)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-            bind(listener, pointer, size) == 0 && getsockname(listener, pointer, &size) == 0
-        }
-    }
-    guard isBound else { throw MartletError(.internalFault, "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
-}
-
 /// Whether something on the port answers `question` with a text that holds `answer`.
 package func answers(_ port: Int, _ question: String, with answer: String) -> Bool {
     let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -12,7 +12,7 @@ package final class MotoServer: Sendable {
         guard access(program, X_OK) == 0 else {
             throw MartletError(.missingLibrary, "\(program) is missing", fix: "run scripts/bootstrap")
         }
-        port = try freePort()
+        port = freePort()
         child = try ChildServer([program, "-H", "127.0.0.1", "-p", "\(port)"])
         let (port, child) = (port, child)
         let isReady = waitFor(seconds: 60) { () -> Bool? in

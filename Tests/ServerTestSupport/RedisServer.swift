@@ -12,7 +12,7 @@ package final class RedisServer: Sendable {
         var failure: any Error = MartletError(.internalFault, "redis-server did not start")
         // Somebody else may take the port in between.
         for _ in 0..<5 {
-            let port = try freePort()
+            let port = freePort()
             let folder = TemporaryFolder()
             let child = try ChildServer(
                 [

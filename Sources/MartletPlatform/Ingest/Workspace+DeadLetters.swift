@@ -1,5 +1,5 @@
 internal import MartletConnectors
-package import MartletCore
+internal import MartletCore
 internal import MartletDefinitions
 package import MartletLog
 
