@@ -2,9 +2,9 @@ package import MartletCore
 internal import Synchronization
 
 extension EventLog {
-    /// Removes whole segments from the log's start: while the log is larger than `sizeBytes`, and those whose newest event
-    /// was stored longer ago than `age`. The segment that is written stays, and so does what a registered consumer has
-    /// not committed, but where `ignoringConsumers`.
+    /// Removes whole segments from the log's start: while the log is larger than `sizeBytes`, and those whose newest
+    /// event was stored longer ago than `age`. The segment that is written stays, and so does what a registered
+    /// consumer has not committed, but where `ignoringConsumers`.
     /// - Returns: how many segments were removed.
     @discardableResult
     package func retain(
@@ -35,8 +35,8 @@ extension EventLog {
         }
     }
 
-    /// The first offset whose event happened at or after a time: whoever begins there misses no such event, though events
-    /// that came out of order may lie before the time. The log's end where there is none.
+    /// The first offset whose event happened at or after a time: whoever begins there misses no such event, though
+    /// events that came out of order may lie before the time. The log's end where there is none.
     package func offset(at instant: Timestamp) throws(MartletError) -> Int64 {
         let time = instant.microseconds
         let (segments, end) = shared.withLock { ($0.closedSegments + [$0.openSegment], $0.openSegment.endOffset) }

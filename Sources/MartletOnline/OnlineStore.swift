@@ -11,8 +11,9 @@ package protocol OnlineStore: Sendable {
         _ body: (borrowing RecordTable) throws -> Void
     ) throws
 
-    /// Stores a chunk, each record atomically and in LMDB the whole: `order[i]` is the index in `keys` of the chunk's record `i`; keys ascend. A stored
-    /// record that is newer stays. The cursor, where one is given, is stored with the chunk or after it, never before.
+    /// Stores a chunk, each record atomically and in LMDB the whole: `order[i]` is the index in `keys` of the chunk's
+    /// record `i`; keys ascend. A stored record that is newer stays. The cursor, where one is given, is stored with
+    /// the chunk or after it, never before.
     func write(
         _ chunk: RecordChunk, keys: EntityKeys, order: ArraySlice<Int32>, to view: ViewHandle, cursor: LoadCursor?
     ) throws -> WriteCounts

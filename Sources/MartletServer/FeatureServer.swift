@@ -29,7 +29,8 @@ package final class FeatureServer: Sendable {
             .written(status: online.answer(request.body, isPadded: true, &writer), .json)
         }
         router.on(.get, "/health") { _, _ in .written(status: health.isHealthy ? 200 : 503, .json) }
-        // Whether to send requests here. It depends on nothing else: what is loaded is served while the registry is away.
+        // Whether to send requests here. It depends on nothing else: what is loaded is served while the registry is
+        // away.
         router.on(.get, "/ready") { _, writer in
             let isDraining = metrics.server.withLock { $0.http?.isDraining ?? true }
             writer.append(isDraining ? "{\"status\":\"draining\"}" : "{\"status\":\"ready\"}")

@@ -65,7 +65,7 @@ struct SignalTests {
         #expect(process.wait().status == 128 + SIGKILL)
         #expect(!tool.folder.exists("set.parquet"))
         let part = try #require(
-            temporaryFiles(tool).first { $0.contains("/features-0-0") && $0.hasSuffix(".parquet") })
+            temporaryFiles(tool).first { $0.contains("/features-0-0") && $0.hasSuffix(".columns") })
         // Its second name outlives the folder, and tells that the file was not written again.
         let kept = "\(tool.folder.path)/kept.parquet"
         #expect(link("\(tool.folder.path)/.martlet/temporary/\(part)", kept) == 0)

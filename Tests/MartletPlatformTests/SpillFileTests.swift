@@ -1,5 +1,6 @@
-import Foundation
+import Glibc
 import MartletCore
+import MartletTestSupport
 import Testing
 
 @testable import MartletPlatform
@@ -7,10 +8,7 @@ import Testing
 @Suite("Files of spilled features")
 struct SpillFileTests {
     private func withFile(_ body: (SpillFile) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try body(SpillFile(path: folder.appendingPathComponent("part.columns").path))
+        try withTemporaryFolder { try body(SpillFile(path: "\($0)/part.columns")) }
     }
 
     @Test("a slice is read as it was written, and one without rows is nothing")
@@ -42,9 +40,7 @@ struct SpillFileTests {
         try withFile { file in
             #expect(throws: MartletError.self) { try file.read(slice: 0) }
             try file.write([Column(.bool([true, false]))], numbers: [0, 1], sliceRows: 4, sliceCount: 1)
-            var bytes = try #require(FileManager.default.contents(atPath: file.path))
-            bytes.removeLast(3)
-            #expect(FileManager.default.createFile(atPath: file.path, contents: bytes))
+            #expect(truncate(file.path, off_t(fileBytes(file.path).count - 3)) == 0)
             #expect(throws: MartletError.self) { try file.read(slice: 0) }
         }
     }

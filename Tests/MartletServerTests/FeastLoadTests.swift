@@ -9,7 +9,7 @@ struct FeastLoadTests {
     private func loaded(settings: String = "") throws -> WorkspaceServer {
         let server = try WorkspaceServer(settings: settings)
         try server.apply()
-        #expect(try server.post("/v1/events/trips", tripRows, type: "application/x-ndjson").status == 200)
+        #expect(try server.post("/v1/events/trips?wait=landed", tripRows, type: "application/x-ndjson").status == 200)
         return server
     }
 

@@ -55,7 +55,8 @@ struct FeastPushTests {
         let server = try server()
         let body = """
             {"push_source_name":"trips","to":"\(destination)","allow_registry_cache":true,"transform_on_write":true,
-            "df":{"driver":[1,2],"rating":[4.5,null],"city":["Bern","Zug"],"note":[null,null],"at":["2026-01-01T10:00:00",1767261600]}}
+            "df":{"driver":[1,2],"rating":[4.5,null],"city":["Bern","Zug"],"note":[null,null],
+            "at":["2026-01-01T10:00:00",1767261600]}}
             """
         for _ in 0..<2 {
             let answer = try server.client.post("/push", body)
@@ -71,7 +72,8 @@ struct FeastPushTests {
     func offline() throws {
         let server = try server()
         let body =
-            #"{"push_source_name":"trips","to":"offline","df":{"driver":[1],"rating":[2.5],"city":[null],"note":["n"],"at":["2026-01-01T10:00:00Z"]}}"#
+            #"{"push_source_name":"trips","to":"offline","df":{"driver":[1],"rating":[2.5],"city":[null],"#
+            + #""note":["n"],"at":["2026-01-01T10:00:00Z"]}}"#
         #expect(try server.client.post("/push", body).status == 200)
         #expect(try values(server, "driver_stats:score", 1) == .null)
         #expect(try server.post("/materialize", #"{"disable_event_timestamp":true}"#).status == 200)
@@ -84,7 +86,8 @@ struct FeastPushTests {
         func write(_ score: Double, _ time: String) throws -> (status: Int, json: JSONValue) {
             try server.post(
                 "/write-to-online-store",
-                #"{"feature_view_name":"driver_stats","allow_registry_cache":false,"df":{"driver_id":[7],"score":[\#(score)],"city":["Basel"],"event_timestamp":["\#(time)"],"created":[null]}}"#
+                #"{"feature_view_name":"driver_stats","allow_registry_cache":false,"df":{"driver_id":[7],"#
+                    + #""score":[\#(score)],"city":["Basel"],"event_timestamp":["\#(time)"],"created":[null]}}"#
             )
         }
         let answer = try write(1.5, "2026-01-02T00:00:00")
@@ -104,7 +107,8 @@ struct FeastPushTests {
         #expect(try exception(unknown.json) == "PushSourceNotFoundException")
         let unfit = try server.post(
             "/push",
-            #"{"push_source_name":"trips","df":{"driver":["x"],"rating":[1],"city":[null],"note":[null],"at":["2026-01-01T10:00:00Z"]}}"#
+            #"{"push_source_name":"trips","df":{"driver":["x"],"rating":[1],"city":[null],"note":[null],"#
+                + #""at":["2026-01-01T10:00:00Z"]}}"#
         )
         #expect(unfit.status == 422)
         #expect(try exception(unfit.json) == "FeastError")

@@ -1,4 +1,4 @@
-"""Vectors of 10 features in process, one entity a vector, without HTTP or JSON: from memory and from LMDB, one thread."""
+"""Vectors of 10 features in process, one entity a vector, without HTTP or JSON, one thread."""
 
 from harness.bench import Bench, median
 from harness.result import Result

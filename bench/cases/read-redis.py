@@ -20,8 +20,8 @@ def run(bench: Bench) -> Result:
         rate = READS / median(found["seconds"])
         result = Result(
             case="read-redis", unit="records/s", better="higher", ours=round(rate),
-            setup=f"{READS:,} uniform reads of {ENTITIES:,} entities with 10 features, {BATCH} a call, one connection and"
-            f" thread; redis-benchmark GET of {VALUE_BYTES} bytes with one client and a pipeline of {BATCH}",
+            setup=f"{READS:,} uniform reads of {ENTITIES:,} entities with 10 features, {BATCH} a call, one connection"
+            f" and thread; redis-benchmark GET of {VALUE_BYTES} bytes with one client and a pipeline of {BATCH}",
             target="at least 0.7x redis-benchmark", details=found)
 
         def peer() -> float:

@@ -1,5 +1,6 @@
--- wrk script: with CONSTANT=1 asks for the server's constant answer, else asks for the ten features of KEYS random users of ENTITIES, over Feast's wire. With RATE, each of the
--- CONNECTIONS waits between its requests so that about RATE requests a second come in all. Prints one JSON line.
+-- wrk script: with CONSTANT=1 asks for the server's constant answer, else asks for the ten features of KEYS random
+-- users of ENTITIES, over Feast's wire. With RATE, each of the CONNECTIONS waits between its requests so that about
+-- RATE requests a second come in all. Prints one JSON line.
 local keys = tonumber(os.getenv("KEYS") or "1")
 local entities = tonumber(os.getenv("ENTITIES") or "100000")
 local rate = tonumber(os.getenv("RATE") or "0")

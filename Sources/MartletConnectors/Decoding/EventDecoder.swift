@@ -7,8 +7,8 @@ internal import MartletLog
 /// with the reason. The same rules as for files (`docs/semantics.md`), at the speed of the wire.
 ///
 /// A member `_op` says what a message does: `insert`, as all do without it, `update` or `delete`; the last two need a
-/// source with an `id`. Times come as RFC 3339. A source with times of a pattern or a zone of its own is read as text here (`readsTexts`),
-/// which the query engine, that knows the world's zones, then takes further.
+/// source with an `id`. Times come as RFC 3339. A source with times of a pattern or a zone of its own is read as text
+/// here (`readsTexts`), which the query engine, that knows the world's zones, then takes further.
 package struct EventDecoder: Sendable {
     package let source: SourceDefinition
     /// Whether the columns of the events are all text, named as in the messages.

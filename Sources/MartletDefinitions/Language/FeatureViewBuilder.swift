@@ -58,8 +58,9 @@ struct FeatureViewBuilder {
     private mutating func checkStream(of view: FeatureViewDefinition) {
         guard view.followsLog, let stream = object["stream"] else { return }
         if view.sql != nil || !view.reads.isEmpty {
+            let origin = view.sql == nil ? "other views" : "a query"
             lookup.faults.add(
-                "`stream` needs the rows of the source alone, and these come from \(view.sql == nil ? "other views" : "a query")",
+                "`stream` needs the rows of the source alone, and these come from \(origin)",
                 at: stream.place, fix: "leave it out, and load the view: martlet materialize \(about.name)")
         } else if !view.isOnline {
             lookup.faults.add("`stream` needs a view that is online", at: stream.place, fix: "leave `online` out")

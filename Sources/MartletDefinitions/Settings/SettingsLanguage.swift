@@ -13,8 +13,8 @@ package enum SettingsLanguage {
             backend("log", "What comes in, before it is landed."),
             backend(
                 "online",
-                "The online store: `redis://host:port/db`, `redis+cluster://host:port,…` and `dynamodb://region/table` use"
-                    + " servers (docs/backends.md)."),
+                "The online store: `redis://host:port/db`, `redis+cluster://host:port,…`, `dynamodb://region/table` "
+                    + "use servers (docs/backends.md)."),
             backend(
                 "engine", "What computes training sets: `spark`, `spark:local[4]` and `spark://host:7077` use Spark."),
             backend("tracking", "Where runs of models are recorded."),
@@ -52,7 +52,8 @@ package enum SettingsLanguage {
         return MemberShape(
             part,
             .form(
-                pattern: "^(\(names.map(escaped).joined(separator: "|")))(:.*)?$", example: "a URL such as \(defaults)"),
+                pattern: "^(\(names.map(escaped).joined(separator: "|")))(:.*)?$",
+                example: "a URL such as \(defaults)"),
             "\(documentation) `\(defaults)` without it.")
     }
 }

@@ -5,7 +5,7 @@ internal import MartletObjects
 ///
 /// | Attribute | |
 /// | --- | --- |
-/// | `k` | partition key, binary: the view's number in 4 bytes and the entity key, or where that is longer than DynamoDB allows, the number, 0xFF (no entity key begins so) and the key's SHA-256 |
+/// | `k` | partition key, binary: the view's number in 4 bytes and the entity key; a longer one's SHA-256 behind 0xFF |
 /// | `v` | the view's number |
 /// | `r` | the record |
 /// | `o` | what decides which record is newer, as text that sorts so |

@@ -8,8 +8,8 @@ struct HotWriter: Sendable {
     private var tail = 0
     private(set) var entries = 0
     private var absentBytes = 0
-    /// How often a key was missed lately: one byte for each of a few hashes of it, halved now and then (TinyLFU; Einziger,
-    /// Friedman, Manes 2017).
+    /// How often a key was missed lately: one byte for each of a few hashes of it, halved now and then (TinyLFU;
+    /// Einziger, Friedman, Manes 2017).
     private var sketch: [UInt8]
     private var sketched = 0
     private var setAside: [SetAside] = []

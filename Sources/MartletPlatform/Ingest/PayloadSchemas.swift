@@ -51,10 +51,11 @@ struct PayloadReader: Sendable {
         places = try wanted.map { wanted in
             try wanted.fields.map { field in
                 guard let place = written.index(of: field.name) else { return nil }
-                guard written.fields[place].type == field.type else {
+                let before = written.fields[place].type
+                guard before == field.type else {
                     throw MartletError(
                         .typeMismatch,
-                        "column \(field.name) of source \(source) was \(written.fields[place].type) and is \(field.type)",
+                        "column \(field.name) of source \(source) was \(before) and is \(field.type)",
                         fix: "give the changed column a new name")
                 }
                 return place

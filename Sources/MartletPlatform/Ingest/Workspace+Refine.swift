@@ -21,8 +21,8 @@ package struct RefinementReport: Sendable {
 }
 
 extension Workspace {
-    /// Appends the bronze rows that silver has not seen, less duplicates and less what checks hold back, and notes which
-    /// rows their updates and deletes take back.
+    /// Appends the bronze rows that silver has not seen, less duplicates and less what checks hold back, and notes
+    /// which rows their updates and deletes take back.
     ///
     /// Both tables remember in a transaction how far they have come (an offset of the log), so a crash between them is
     /// made good by the next run, and a repetition adds nothing.

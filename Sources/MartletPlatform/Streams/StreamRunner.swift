@@ -19,6 +19,8 @@ final class StreamRunner: Sendable {
 
     private let workspace: Workspace
     private let intake: EventIntake
+    private let base: any OnlineStore
+    /// What is to be served from.
     let store: StreamStore
     private let isStopping = Atomic<Bool>(false)
     private let isChanged = Atomic<Bool>(false)
@@ -38,7 +40,8 @@ final class StreamRunner: Sendable {
     init(_ workspace: Workspace) throws {
         self.workspace = workspace
         intake = try workspace.intake
-        store = StreamStore(try workspace.online)
+        base = try workspace.online
+        store = StreamStore(base)
     }
 
     func start() { startThread(group: running) { [self] in run() } }
@@ -88,7 +91,7 @@ final class StreamRunner: Sendable {
     /// Follows until it is to end or the definitions change.
     private func follow() throws {
         isChanged.store(false, ordering: .relaxed)
-        let streams = try StreamSet(workspace, intake, store)
+        let streams = try StreamSet(workspace, intake, base)
         state.withLock { $0.views = streams.views }
         guard !streams.views.isEmpty else {
             store.follow([])

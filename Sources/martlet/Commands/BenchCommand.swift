@@ -8,9 +8,10 @@ extension Command {
     static let bench = Command(
         "bench", "load a service and print throughput, latencies and the bottleneck", operands: "serve SERVICE",
         discussion: """
-            Serves the workspace on a free port of this machine, or takes the server at --port, and asks it for a service
-            over as many connections as named, each on a thread of its own. Without --rate each connection sends its next
-            request when the last is answered; with it, requests leave at their moments, and latencies count from there.
+            Serves the workspace on a free port of this machine, or takes the server at --port, and asks it for a
+            service over as many connections as named, each on a thread of its own. Without --rate each connection
+            sends its next request when the last is answered; with it, requests leave at their moments, and latencies
+            count from there.
             """,
         options: [
             Option("entity", "KEY=FIRST..LAST", "a join key and the range of its values; repeat it for more keys"),

@@ -7,9 +7,9 @@ extension Command {
         "deadletters", "see what did not fit its source, and decide about it",
         operands: "list | show N | replay N… | drop N…",
         discussion: """
-            What is no event of its source is kept as it came, with the reason. `replay` reads it by the definitions that
-            are applied now, so that a mended definition lets it in; `drop` lets it be. While a server takes the
-            workspace's events in, end it first.
+            What is no event of its source is kept as it came, with the reason. `replay` reads it by the
+            definitions that are applied now, so that a mended definition lets it in; `drop` lets it be. While a
+            server takes the workspace's events in, end it first.
             """,
         options: [
             Option("source", "NAME", "of list: only letters of this source"),

@@ -52,9 +52,9 @@ extension SimulationReport {
 
     fileprivate var text: String {
         let line =
-            "seed \(seed): \(steps) steps, \(diskCalls) disk calls, \(faults) faults, \(kills) kills, \(powerCuts) power "
-            + "cuts, \(acknowledged) appends acknowledged, \(events) events, \(assertions) assertions in \(checks) "
-            + "checks, trace \(hash)"
+            "seed \(seed): \(steps) steps, \(diskCalls) disk calls, \(faults) faults, \(kills) kills, "
+            + "\(powerCuts) power cuts, \(acknowledged) appends acknowledged, \(events) events, "
+            + "\(assertions) assertions in \(checks) checks, trace \(hash)"
         return broken.map { "\(line)\nseed \(seed): \($0)" } ?? line
     }
 

@@ -1,7 +1,7 @@
 import MartletCore
 
-/// A few events, made ready once for all tiers: the ordered bits of what they hold, and their numbers as the fixed-point
-/// integers that sums are made of.
+/// A few events, made ready once for all tiers: the ordered bits of what they hold, and their numbers as the
+/// fixed-point integers that sums are made of.
 final class EventBlock {
     /// So many that what they touch stays in the nearest cache.
     static let length = 32
