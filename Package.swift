@@ -149,8 +149,10 @@ let package = Package(
         .testTarget(
             name: "MartletPlatformTests",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletLog", "MartletModels", "MartletOnline", "MartletPlatform",
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletLog", "MartletModels",
+                "MartletOnline", "MartletPlatform",
                 "MartletQuality", "MartletQuery", "MartletRegistry", "MartletSynth", "MartletTestSupport",
+                "ServerTestSupport",
             ]),
         .testTarget(
             name: "MartletServerTests",

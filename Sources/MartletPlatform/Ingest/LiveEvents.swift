@@ -1,16 +1,18 @@
+package import MartletConnectors
 internal import MartletCore
 package import MartletOnline
 internal import MartletStreams
 internal import Synchronization
 
-/// What a server runs for the events of a workspace: the door they come in by, and the landing of what the log holds.
+/// What a server runs for the events of a workspace: the door they come in by, the connectors of its sources, the landing
+/// of what the log holds, and the views that follow it.
 /// Where another process takes the workspace's events in, it does neither, and says so to those who push.
 package final class LiveEvents: Sendable {
     private let workspace: Workspace
     private let state: Mutex<State>
 
     private enum State {
-        case open(EventDoor, Lander, StreamRunner)
+        case open(EventDoor, Lander, StreamRunner, ConnectorRunner)
         case closed(any Error)
     }
 
@@ -20,10 +22,12 @@ package final class LiveEvents: Sendable {
         do {
             let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
             let streams = try StreamRunner(workspace)
-            state = Mutex(.open(door, lander, streams))
+            let connectors = try ConnectorRunner(workspace)
+            state = Mutex(.open(door, lander, streams, connectors))
             guard isRunning else { return }
             lander.start()
             streams.start()
+            connectors.start()
         } catch {
             state = Mutex(.closed(error))
         }
@@ -33,24 +37,28 @@ package final class LiveEvents: Sendable {
     package func openDoor() throws -> EventDoor {
         try state.withLock {
             switch $0 {
-            case .open(let door, _, _): return door
+            case .open(let door, _, _, _): return door
             case .closed(let error): throw error
             }
         }
     }
 
     package var landing: LanderStatus? {
-        state.withLock { if case .open(_, let lander, _) = $0 { lander.status } else { nil } }
+        state.withLock { if case .open(_, let lander, _, _) = $0 { lander.status } else { nil } }
+    }
+
+    package var connectors: [ConnectorStatus] {
+        state.withLock { if case .open(_, _, _, let connectors) = $0 { connectors.statuses } else { [] } }
     }
 
     package var streaming: StreamStatus? {
-        state.withLock { if case .open(_, _, let streams) = $0 { streams.status } else { nil } }
+        state.withLock { if case .open(_, _, let streams, _) = $0 { streams.status } else { nil } }
     }
 
     /// The online store, with the views that follow the log as they are in memory.
     package func onlineStore() throws -> any OnlineStore {
         let streamed = state.withLock { state -> StreamStore? in
-            if case .open(_, _, let streams) = state { streams.store } else { nil }
+            if case .open(_, _, let streams, _) = state { streams.store } else { nil }
         }
         return try streamed ?? workspace.onlineStore()
     }
@@ -60,19 +68,21 @@ package final class LiveEvents: Sendable {
 
     package func definitionsChanged() {
         state.withLock { state in
-            guard case .open(let door, _, let streams) = state else { return }
+            guard case .open(let door, _, let streams, let connectors) = state else { return }
             door.definitionsChanged()
             streams.definitionsChanged()
+            connectors.definitionsChanged()
         }
     }
 
     /// Ends the landing after its step; what is not landed stays in the log.
     package func stop() {
-        let running = state.withLock { state -> (Lander, StreamRunner)? in
-            guard case .open(_, let lander, let streams) = state else { return nil }
+        let running = state.withLock { state -> (Lander, StreamRunner, ConnectorRunner)? in
+            guard case .open(_, let lander, let streams, let connectors) = state else { return nil }
             state = .closed(MartletError(.cancelled, "the server ends"))
-            return (lander, streams)
+            return (lander, streams, connectors)
         }
+        running?.2.stop()
         running?.0.stop()
         running?.1.stop()
     }
