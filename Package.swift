@@ -76,7 +76,8 @@ let package = Package(
         .target(
             name: "MartletServer",
             dependencies: [
-                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP", "MartletOnline",
+                "MartletStreams", "MartletLog", "MartletConnectors", "MartletCore", "MartletDefinitions",
+                "MartletFeatures", "MartletHTTP", "MartletOnline",
                 "MartletPlatform", "MartletRegistry",
             ]),
         .executableTarget(

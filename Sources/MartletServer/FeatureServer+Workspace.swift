@@ -35,6 +35,9 @@ extension FeatureServer {
             live.stop()
         } isHealthy: {
             (try? workspace.registry.current()) != nil
+        } moreMetrics: { writer in
+            let name = settings.workspace
+            writeLiveMetrics(live, labels: "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\"", to: &writer)
         }
         applied.server.withLock { $0.server = self }
     }

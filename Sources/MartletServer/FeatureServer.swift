@@ -14,12 +14,14 @@ package final class FeatureServer: Sendable {
     /// - Parameters:
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
+    ///   - moreMetrics: appends further ones to `/metrics`.
     ///   - isHealthy: whether what the server depends on can be read; asked at most once a second, inline.
     /// - Throws: as `HTTPServer.init`.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
         time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
-        afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true }
+        afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true },
+        moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in }
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
         let metrics = MetricsBox()
@@ -47,6 +49,7 @@ package final class FeatureServer: Sendable {
         }
         router.on(.get, "/metrics") { _, writer in
             metrics.metrics.withLock { $0 }?.write(to: &writer)
+            moreMetrics(&writer)
             return .written(status: 200, .prometheus)
         }
         routes(&router)

@@ -95,7 +95,7 @@ struct CapturedTableTests {
                 try live.land(upTo: test.workspace.intake.log.endOffset)
                 found = try orders(test)
             } while found != expected && clock.monotonicNanoseconds() < deadline
-            #expect(found == expected, "\(live.connectors)", sourceLocation: location)
+            #expect(found == expected, "\(live.status?.connectors ?? [])", sourceLocation: location)
         }
         try expect(["1 ann 1.0 false", "2 ann 2.0 true", "3 ann 3.0 false"])
         try run("UPDATE orders SET amount = 20, paid = NULL WHERE id = 2; DELETE FROM orders WHERE id = 3")

@@ -81,6 +81,10 @@ private final class StreamServer {
         return try JSONValue(parsing: answer.body)
     }
 
+    func metrics() throws -> String {
+        String(decoding: try client.request("GET", "/metrics").body, as: UTF8.self)
+    }
+
     /// `trips_1d rating_sum_1d best_1d last_rating` of each driver.
     func values(_ drivers: [Int]) throws -> [String] {
         let body = #"{"feature_service":"dispatch","entities":{"driver_id":\#(drivers)}}"#
@@ -118,6 +122,13 @@ struct StreamedViewTests {
     private func first(_ server: StreamServer) throws {
         try server.push(server.trip(1, 7, 4.5), server.trip(2, 7, 3, at: .minutes(5)), server.trip(3, 8, 5))
         try server.expect(["2 7.5 4.5 3", "1 5 5 5"], of: [7, 8])
+        let metrics = try server.metrics()
+        for line in [
+            "martlet_events_stored_total{tenant=\"default\",workspace=\"test\"} 3",
+            "martlet_stream_applied_total{tenant=\"default\",workspace=\"test\",view=\"driver_trips\"} 3",
+            "martlet_stream_lag_events{tenant=\"default\",workspace=\"test\",view=\"driver_last\"} 0",
+            "martlet_stream_freshness_seconds_count{tenant=\"default\",workspace=\"test\"} 3",
+        ] { #expect(metrics.contains(line + "\n"), "\(metrics)") }
         // What a check holds back counts nowhere; what came before counts once.
         try server.push(
             server.trip(4, 8, -1), server.trip(2, 7, 3, at: .minutes(5)), server.trip(5, 8, 1, at: .hours(30)))

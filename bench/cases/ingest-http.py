@@ -59,8 +59,9 @@ def run(bench: Bench) -> list[Result]:
     return [
         Result(
             case="ingest-http", unit="events/s", better="higher", ours=round(rate), target="at least 100,000",
-            setup="JSON lines, 100 events of 250 bytes with ids a request, 8 connections, wrk with one thread on the same"
-            f" processors, a view that follows the log and landing at work; acknowledged in p99 {batches['p99_ms']} ms",
+            setup="JSON lines, 100 events of 250 bytes with ids a request, 8 connections, wrk with one thread on the"
+            " same processors, a view that follows the log and landing at work;"
+            f" acknowledged in p99 {batches['p99_ms']} ms",
             met=rate >= 100_000, details=batches),
         Result(
             case="ingest-http-single", unit="events/s", better="higher", ours=round(alone),

@@ -69,6 +69,12 @@ package struct ResourceLimits: Sendable, Hashable {
     package var hotTierOutage = TimeSpan.zero
     /// `future_skew`: how far ahead of the clock an event time may lie.
     package var futureSkew = TimeSpan.hours(1)
+    /// `log_size`: to which the log may grow before what is landed leaves it, in bytes.
+    package var logBytes = 32 << 30
+    /// `log_age`: how long events that are landed stay in the log.
+    package var logAge = TimeSpan.days(7)
+    /// `dead_letter_age`: how long what did not fit is kept.
+    package var deadLetterAge = TimeSpan.days(90)
     /// `land_every`: how often a server lands in the tables what the log holds.
     package var landEvery = TimeSpan.seconds(5)
     /// `land_rows`: how many events a server lands before that time is over.

@@ -67,6 +67,10 @@ package final class Lander: Sendable {
             if let failure = landing.criticalFailure { stopped[landing.source] = failure.message }
         }
         try intake.log.commit(Self.consumer, offset: end)
+        // What is landed, and counted by the views that follow the log, need not be kept for ever.
+        let limits = workspace.settings.limits
+        try intake.log.retain(sizeBytes: limits.logBytes, age: limits.logAge)
+        try intake.deadLetters.retain(age: limits.deadLetterAge)
         state.withLock {
             $0.landedOffset = end
             $0.landedRows += rows

@@ -1,12 +1,13 @@
 package import MartletConnectors
-internal import MartletCore
+package import MartletCore
+package import MartletLog
 package import MartletOnline
 internal import MartletStreams
 internal import Synchronization
 
-/// What a server runs for the events of a workspace: the door they come in by, the connectors of its sources, the landing
-/// of what the log holds, and the views that follow it.
-/// Where another process takes the workspace's events in, it does neither, and says so to those who push.
+/// What a server runs for the events of a workspace: the door they come in by, the connectors of its sources, the
+/// landing of what the log holds, and the views that follow it. Where another process takes the workspace's events in,
+/// it does none of that, and says so to those who push.
 package final class LiveEvents: Sendable {
     private let workspace: Workspace
     private let state: Mutex<State>
@@ -43,16 +44,16 @@ package final class LiveEvents: Sendable {
         }
     }
 
-    package var landing: LanderStatus? {
-        state.withLock { if case .open(_, let lander, _, _) = $0 { lander.status } else { nil } }
-    }
-
-    package var connectors: [ConnectorStatus] {
-        state.withLock { if case .open(_, _, _, let connectors) = $0 { connectors.statuses } else { [] } }
-    }
-
-    package var streaming: StreamStatus? {
-        state.withLock { if case .open(_, _, let streams, _) = $0 { streams.status } else { nil } }
+    /// How all of it is doing; nil where this process takes no events in.
+    package var status: LiveStatus? {
+        state.withLock { state in
+            guard case .open(_, let lander, let streams, let connectors) = state, let intake = try? workspace.intake
+            else { return nil }
+            return LiveStatus(
+                now: workspace.time.now(), endOffset: intake.log.endOffset, logBytes: intake.log.sizeBytes,
+                log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
+                landing: lander.status, streaming: streams.status, connectors: connectors.statuses)
+        }
     }
 
     /// The online store, with the views that follow the log as they are in memory.
@@ -86,4 +87,19 @@ package final class LiveEvents: Sendable {
         running?.0.stop()
         running?.1.stop()
     }
+}
+
+/// What becomes of events in a running server.
+package struct LiveStatus: Sendable {
+    package let now: Timestamp
+    /// Behind the last durable event.
+    package let endOffset: Int64
+    package let logBytes: Int
+    package let log: LogCounts
+    /// Why nothing is acknowledged any more.
+    package let logFailure: MartletError?
+    package let deadLetters: [DeadLetterCount: Int]
+    package let landing: LanderStatus
+    package let streaming: StreamStatus
+    package let connectors: [ConnectorStatus]
 }
