@@ -59,16 +59,14 @@ package final class HotTier: OnlineStore, @unchecked Sendable {
     package func recordCount(of view: ViewIdentity) throws -> Int { try store.recordCount(of: view) }
 
     package func drop(_ view: ViewIdentity) throws {
-        for writer in writers { writer.state.withLock { $0.beginWrite() } }
-        // Also where it fails half-way.
-        defer {
-            for writer in writers {
-                writer.state.withLock { writer in
-                    writer.clear()
-                    writer.endWrite()
-                }
+        for writer in writers {
+            writer.state.withLock { writer in
+                writer.beginWrite()
+                writer.clear()
             }
         }
+        // Also where it fails half-way.
+        defer { for writer in writers { writer.state.withLock { $0.endWrite() } } }
         try store.drop(view)
     }
 
@@ -79,16 +77,16 @@ package final class HotTier: OnlineStore, @unchecked Sendable {
         for index in order { isTouched[shard(keys.withKey(Int(index)) { hash($0, view) })] = true }
         let touched = isTouched.indices.filter { isTouched[$0] }
         for shard in touched { writers[shard].state.withLock { $0.beginWrite() } }
-        // Also where it fails half-way.
-        defer {
-            for index in order {
-                keys.withKey(Int(index)) { key in
-                    let hash = hash(key, view)
-                    writers[shard(hash)].state.withLock { $0.invalidate(key, view: view.number, hash: hash) }
-                }
+        // Before the store has the new records: a reader whom a busy writer sent to the store has seen them, and must not
+        // find the old ones here afterwards. None comes in again until the write has ended.
+        for index in order {
+            keys.withKey(Int(index)) { key in
+                let hash = hash(key, view)
+                writers[shard(hash)].state.withLock { $0.invalidate(key, view: view.number, hash: hash) }
             }
-            for shard in touched { writers[shard].state.withLock { $0.endWrite() } }
         }
+        // Also where it fails half-way.
+        defer { for shard in touched { writers[shard].state.withLock { $0.endWrite() } } }
         return try store.write(chunk, keys: keys, order: order, to: view, cursor: cursor)
     }
 
