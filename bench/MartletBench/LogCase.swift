@@ -19,7 +19,25 @@ func runLog(_ arguments: BenchArguments) throws -> BenchReport {
     }
     var report = BenchReport()
     let clock = SystemTimeSource()
-    let log = try EventLog(folder: "\(folder)/log", workspace: workspace)
+    let counts = try append(
+        to: "\(folder)/log", workspace, events: events, batchEvents: batchEvents, threads: threads, inFlight: inFlight,
+        &report)
+    report.took("raw_seconds", try rawSeconds(folder, counts, clock))
+    let opening = clock.monotonicNanoseconds()
+    let again = try EventLog(folder: "\(folder)/log", workspace: workspace)
+    report.took("open_seconds", Double(clock.monotonicNanoseconds() - opening) / 1e9)
+    report.count("log_bytes", again.sizeBytes)
+    report.count("scanned_bytes", again.recovery.scannedBytes)
+    return report
+}
+
+/// Appends the events; the log is closed and let go when this returns.
+private func append(
+    to folder: String, _ workspace: WorkspaceID, events: Int, batchEvents: Int, threads: Int, inFlight: Int,
+    _ report: inout BenchReport
+) throws -> LogCounts {
+    let clock = SystemTimeSource()
+    let log = try EventLog(folder: folder, workspace: workspace)
     log.start()
     let group = DispatchGroup()
     let latencies = Mutex<[UInt64]>([])
@@ -52,13 +70,7 @@ func runLog(_ arguments: BenchArguments) throws -> BenchReport {
     report.count("groups", counts.groups)
     report.count("written_bytes", counts.writtenBytes)
     log.close()
-    report.took("raw_seconds", try rawSeconds(folder, counts, clock))
-    let opening = clock.monotonicNanoseconds()
-    let again = try EventLog(folder: "\(folder)/log", workspace: workspace)
-    report.took("open_seconds", Double(clock.monotonicNanoseconds() - opening) / 1e9)
-    report.count("log_bytes", again.sizeBytes)
-    report.count("scanned_bytes", again.recovery.scannedBytes)
-    return report
+    return counts
 }
 
 /// The same number of groups with the same bytes, by nothing but the disk.
