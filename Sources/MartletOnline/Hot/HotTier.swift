@@ -77,8 +77,8 @@ package final class HotTier: OnlineStore, @unchecked Sendable {
         for index in order { isTouched[shard(keys.withKey(Int(index)) { hash($0, view) })] = true }
         let touched = isTouched.indices.filter { isTouched[$0] }
         for shard in touched { writers[shard].state.withLock { $0.beginWrite() } }
-        // Before the store has the new records: a reader whom a busy writer sent to the store has seen them, and must not
-        // find the old ones here afterwards. None comes in again until the write has ended.
+        // Before the store has the new records: a reader whom a busy writer sent to the store has seen them, and must
+        // not find the old ones here afterwards. None comes in again until the write has ended.
         for index in order {
             keys.withKey(Int(index)) { key in
                 let hash = hash(key, view)
