@@ -111,7 +111,9 @@ let package = Package(
             path: "Tests/ServerTestSupport"),
         .testTarget(
             name: "MartletHTTPTests",
-            dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP", "ServerTestSupport"]),
+            dependencies: [
+                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletTestSupport", "ServerTestSupport",
+            ]),
         .testTarget(
             name: "MartletDefinitionsTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletTestSupport"]),
@@ -173,7 +175,8 @@ let package = Package(
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
                 "MartletStreams", "MartletTestSupport",
             ]),
-        .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17
@@ -194,6 +197,20 @@ if Context.environment["MARTLET_BENCH"] == "1" {
             path: "bench/MartletBench"))
 }
 
+// The fuzzer's own executable: scripts/fuzz sets this. All code is then built with what libFuzzer looks at.
+let isFuzzing = Context.environment["MARTLET_FUZZ"] == "1"
+if isFuzzing {
+    package.products.append(.executable(name: "martlet-fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
+                "MartletLog", "MartletOnline", "MartletServer",
+            ],
+            path: "Tests/Fuzz", exclude: ["Finds"], linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+}
+
 // One settings loop, identical for every Swift target.
 let cTargets: Set<String> = ["CDuckDB", "CSimdJSON"]
 for target in package.targets where target.type != .system && !cTargets.contains(target.name) {
@@ -207,4 +224,5 @@ for target in package.targets where target.type != .system && !cTargets.contains
         .enableExperimentalFeature("Lifetimes"),
         .treatAllWarnings(as: .error),
     ]
+    if isFuzzing { target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"])) }
 }

@@ -6,18 +6,18 @@ internal import MartletPlatform
 /// Adds what Feast's clients ask of a feature server beyond reading by key, in Feast's shapes.
 func addFeastRoutes(_ workspace: Workspace, _ longWork: LongWork, to router: inout Router) {
     let loads = RunningLoads()
-    router.on(.post, "/materialize") { request, _ in
+    router.on(.post, "/materialize", priority: .longWork) { request, _ in
         try feastReply { try materialize(request, isIncremental: false, workspace, longWork, loads) }
     }
-    router.on(.post, "/materialize-incremental") { request, _ in
+    router.on(.post, "/materialize-incremental", priority: .longWork) { request, _ in
         try feastReply { try materialize(request, isIncremental: true, workspace, longWork, loads) }
     }
     let intake = WorkspaceIntake(workspace: workspace)
     let limit = workspace.settings.limits.transferBytes
-    router.on(.post, "/push", bodyLimitBytes: limit) { request, _ in
+    router.on(.post, "/push", bodyLimitBytes: limit, priority: .work) { request, _ in
         try feastReply { try push(request, workspace, intake, longWork) }
     }
-    router.on(.post, "/write-to-online-store", bodyLimitBytes: limit) { request, _ in
+    router.on(.post, "/write-to-online-store", bodyLimitBytes: limit, priority: .work) { request, _ in
         try feastReply { try writeToOnlineStore(request, workspace, intake, longWork) }
     }
     for path in ["/search", "/retrieve-online-documents"] {
