@@ -197,9 +197,10 @@ if Context.environment["MARTLET_BENCH"] == "1" {
             path: "bench/MartletBench"))
 }
 
-// The fuzzer's own executable: scripts/fuzz sets this. All code is then built with what libFuzzer looks at.
-let isFuzzing = Context.environment["MARTLET_FUZZ"] == "1"
-if isFuzzing {
+// The fuzzer's own executable: scripts/fuzz sets this, to the toolchain's libFuzzer. All code is then built with what
+// that looks at.
+let fuzzer = Context.environment["MARTLET_FUZZER"]
+if let fuzzer {
     package.products.append(.executable(name: "martlet-fuzz", targets: ["Fuzz"]))
     package.targets.append(
         .executableTarget(
@@ -208,7 +209,8 @@ if isFuzzing {
                 "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
                 "MartletLog", "MartletOnline", "MartletServer",
             ],
-            path: "Tests/Fuzz", exclude: ["Finds"], linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+            path: "Tests/Fuzz", exclude: ["Finds"],
+            linkerSettings: [.unsafeFlags(["-sanitize=address", fuzzer, "-lstdc++"])]))
 }
 
 // One settings loop, identical for every Swift target.
@@ -224,5 +226,5 @@ for target in package.targets where target.type != .system && !cTargets.contains
         .enableExperimentalFeature("Lifetimes"),
         .treatAllWarnings(as: .error),
     ]
-    if isFuzzing { target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"])) }
+    if fuzzer != nil { target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"])) }
 }

@@ -2,6 +2,7 @@
 #include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <string.h>
+#include <strings.h>
 
 // MHD_start_daemon and MHD_get_connection_info are variadic, and MHD_Result and MHD_ValueKind import without their
 // cases: these wrappers give Swift plain functions.
@@ -28,6 +29,8 @@ static inline struct MHD_Daemon *cmartlet_http_start(
         {MHD_OPTION_LISTEN_SOCKET, settings.listener, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)settings.connection_limit, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)settings.idle_timeout_seconds, NULL},
+        // HTTP/1.1 as it is written: no request without a Host, none with spaces before a colon.
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)settings.connection_memory_bytes, NULL},
         // One thread is no pool: MHD refuses a pool of one.
         {settings.threads < 2 ? MHD_OPTION_END : MHD_OPTION_ARRAY, 0, (void *)pool},
@@ -74,6 +77,34 @@ static inline const struct sockaddr *cmartlet_http_client(struct MHD_Connection 
 
 static inline const char *cmartlet_http_header(struct MHD_Connection *connection, const char *name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+// What a request's head says of its body: the value and the number of its Content-Length headers, and the value of
+// Transfer-Encoding; one walk over all headers.
+struct cmartlet_http_framing {
+    const char *length;
+    unsigned int length_count;
+    const char *encoding;
+};
+
+static inline enum MHD_Result cmartlet_http_frame(
+    void *context, enum MHD_ValueKind kind, const char *name, size_t name_count, const char *value, size_t count) {
+    struct cmartlet_http_framing *framing = (struct cmartlet_http_framing *)context;
+    (void)kind;
+    (void)count;
+    if (name_count == 14 && strcasecmp(name, "Content-Length") == 0) {
+        framing->length = value;
+        framing->length_count++;
+    } else if (name_count == 17 && strcasecmp(name, "Transfer-Encoding") == 0) {
+        framing->encoding = value;
+    }
+    return MHD_YES;
+}
+
+static inline struct cmartlet_http_framing cmartlet_http_framing_of(struct MHD_Connection *connection) {
+    struct cmartlet_http_framing framing = {NULL, 0, NULL};
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, cmartlet_http_frame, &framing);
+    return framing;
 }
 
 static inline const char *cmartlet_http_query(struct MHD_Connection *connection, const char *name) {

@@ -71,13 +71,13 @@ final class Connection: @unchecked Sendable {
         receivedBytes = 0
         bodyLimitBytes = core.settings.bodyLimitBytes
         grantedBytes = Self.freeBodyBytes
-        let length = cmartlet_http_header(connection, "Content-Length").map { strtoull($0, nil, 10) }
-        if let length, !isSurplus, length <= UInt64(bodyLimitBytes),
-            cmartlet_http_header(connection, "Transfer-Encoding") == nil
+        let framing = cmartlet_http_framing_of(connection)
+        let length = framing.length.map { strtoull($0, nil, 10) }
+        if let length, !isSurplus, length <= UInt64(bodyLimitBytes), framing.length_count == 1, framing.encoding == nil
         {
             return cmartlet_http_yes()
         }
-        guard let refusal = refusal(connection, method(methodText), path, length) else { return cmartlet_http_yes() }
+        guard let refusal = refusal(method(methodText), path, framing, length) else { return cmartlet_http_yes() }
         startNanoseconds = monotonicNanoseconds()
         return answer(connection, refusal)
     }
@@ -85,12 +85,14 @@ final class Connection: @unchecked Sendable {
     /// Looks at the head of a request that is not an everyday one: its body is long or of a length not told, or its
     /// connection is one too many. Some routes take more than others.
     private func refusal(
-        _ connection: OpaquePointer, _ method: Method?, _ path: UnsafePointer<CChar>, _ length: UInt64?
+        _ method: Method?, _ path: UnsafePointer<CChar>, _ framing: cmartlet_http_framing, _ length: UInt64?
     ) -> Response? {
-        if length != nil, cmartlet_http_header(connection, "Transfer-Encoding") != nil {
-            // What stands between the client and here may have read another request out of it.
-            return ended(
-                problem(MartletError(.usage, "a request has either a Content-Length or a Transfer-Encoding")))
+        // What stands between the client and here may have read another request out of one that is framed twice.
+        if framing.length_count > (framing.encoding == nil ? 1 : 0) {
+            return ended(problem(MartletError(.usage, "a request has one Content-Length or a Transfer-Encoding")))
+        }
+        if let encoding = framing.encoding, strcasecmp(encoding, "chunked") != 0 {
+            return ended(problem(MartletError(.usage, "the only Transfer-Encoding that is read is chunked")))
         }
         let route = method.flatMap { core.router.route($0, path) }
         if isSurplus, core.isFull, route?.priority != .probe {

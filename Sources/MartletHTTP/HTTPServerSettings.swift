@@ -40,7 +40,7 @@ package struct HTTPServerSettings: Sendable, Hashable {
     package init(
         host: String = "127.0.0.1", port: UInt16 = 6_566, threads: Int = 2, connectionLimit: Int = 1_024,
         idleTimeoutSeconds: Int = 60, requestSeconds: Int = 30, slowestBytesPerSecond: Int = 16 << 10,
-        bodyLimitBytes: Int = 8 << 20, headerLimitBytes: Int = 8 << 10, waitingLimit: Int = 64, longWorkLimit: Int = 8,
+        bodyLimitBytes: Int = 8 << 20, headerLimitBytes: Int = 8 << 10, waitingLimit: Int = 64, longWorkLimit: Int = 16,
         bodyMemoryBytes: Int = 1 << 30, drainDelaySeconds: Int = 0, drainSeconds: Int = 10,
         compressionBytes: Int = 4_096, tls: TLSFiles? = nil
     ) {

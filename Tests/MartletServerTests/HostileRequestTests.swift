@@ -39,12 +39,26 @@ struct HostileRequestTests {
 
     private static let features = #""features":["driver_stats:conv_rate"]"#
 
-    static let hostileBodies: [(name: String, body: [UInt8], status: Int)] = {
+    /// Shown by its name: what it holds may be a megabyte.
+    struct HostileBody: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let bytes: [UInt8]
+        let status: Int
+    }
+
+    /// Shown by its beginning.
+    struct HostileHead: Sendable, CustomTestStringConvertible {
+        let text: String
+        let status: Int
+        var testDescription: String { String(text.filter { $0 != "\r\n" }.prefix(110)) }
+    }
+
+    static let hostileBodies: [HostileBody] = {
         func json(_ entities: String) -> [UInt8] { Array("{\(features),\"entities\":\(entities)}".utf8) }
         let deep = String(repeating: "[", count: 100_000)
         let deepObject = String(repeating: "{\"a\":", count: 50_000)
         let invalid: [UInt8] = [0xC3, 0x28, 0xFF, 0xED, 0xA0, 0x80]
-        return [
+        let bodies: [(String, [UInt8], Int)] = [
             ("empty", [], 422), ("a zero byte", [0], 422), ("not JSON", Array("GET / HTTP/1.1".utf8), 422),
             ("deep arrays", Array(deep.utf8), 422), ("deep objects", Array(deepObject.utf8), 422),
             ("deep arrays that end", Array((deep + deep.map { _ in "]" }.joined()).utf8), 422),
@@ -95,14 +109,53 @@ struct HostileRequestTests {
                         + ":f\"],\"entities\":{\"driver_id\":[1]}}").utf8), 404
             ),
         ]
+        return bodies.map { HostileBody(testDescription: $0.0, bytes: $0.1, status: $0.2) }
+    }()
+
+    static let hostileHeads: [HostileHead] = {
+        let heads: [(String, Int)] = [
+            ("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: \(String(repeating: "a", count: 20_000))\r\n\r\n", 431),
+            ("GET /\(String(repeating: "a", count: 20_000)) HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+            ("GET /health HTTP/1.1\r\n\r\n", 400),
+            ("GET /health HTTP/9.9\r\nHost: x\r\n\r\n", 505),
+            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", 400),
+            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413),
+            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551614\r\n\r\n", 413),
+            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+            (
+                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+                413
+            ),
+            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+            ("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n12345", 400),
+            ("GET /health HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+            ("GET /health\r\n\r\n", 400),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+            (
+                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Encoding: zip\r\nContent-Length: 1\r\n\r\n1",
+                415
+            ),
+            (
+                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n1",
+                400
+            ),
+            ("\u{0}\u{1}\u{2}\r\n\r\n", 400),
+            ("GET  HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            ("\r\n\r\n\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+            ("GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+            ("GET /%00%ff%2e%2e HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        ]
+        return heads.map { HostileHead(text: $0.0, status: $0.1) }
     }()
 
     @Test("bodies", arguments: hostileBodies)
-    func bodies(name: String, body: [UInt8], status: Int) throws {
+    func bodies(body: HostileBody) throws {
         let server = try TestServer()
-        #expect(try self.status(server, post(body)) == status)
+        let found = try status(server, post(body.bytes))
+        #expect(found == body.status)
         // In a buffer of its own, too, without the server's padding behind it.
-        #expect(server.answer(body).status == status)
+        #expect(server.answer(body.bytes).status == body.status)
         #expect(try isAlive(server))
     }
 
@@ -117,40 +170,11 @@ struct HostileRequestTests {
         #expect(answer.text.contains("0.08548"))
     }
 
-    @Test(
-        "heads",
-        arguments: [
-            ("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: \(String(repeating: "a", count: 20_000))\r\n\r\n", 431),
-            ("GET /\(String(repeating: "a", count: 20_000)) HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-            ("GET /health HTTP/1.1\r\n\r\n", 400),
-            ("GET /health HTTP/9.9\r\nHost: x\r\n\r\n", 505),
-            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", 400),
-            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413),
-            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551614\r\n\r\n", 413),
-            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
-            (
-                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-                413
-            ),
-            ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-            (
-                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Encoding: zip\r\nContent-Length: 1\r\n\r\n1",
-                415
-            ),
-            (
-                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n1",
-                400
-            ),
-            ("\u{0}\u{1}\u{2}\r\n\r\n", 400),
-            ("GET  HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-            ("\r\n\r\n\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n", 200),
-            ("GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-            ("GET /%00%ff%2e%2e HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        ])
-    func heads(text: String, status: Int) throws {
+    @Test("heads", arguments: hostileHeads)
+    func heads(head: HostileHead) throws {
         let server = try TestServer()
-        #expect(try self.status(server, Array(text.utf8)) == status, "\(text.prefix(90))")
+        let found = try status(server, Array(head.text.utf8))
+        #expect(found == head.status)
         #expect(try isAlive(server))
     }
 
