@@ -147,6 +147,13 @@ func serveUntilSignalled(
     // Where there is nothing to reload, the end of a terminal ends the server as ever.
     if door.tls != nil || door.accessLog != nil { sigaddset(&signals, SIGHUP) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
+    let connections = workspace.settings.limits.connections
+    // Beside the connections, those that are refused, and the files of the stores.
+    let wanted = connections + connections / 4 + 512
+    let allowed = raiseDescriptorLimit(to: wanted)
+    if allowed < wanted {
+        console.note("this process may open \(allowed) files: too few for limits.connections (\(connections))")
+    }
     var revision = try workspace.registry.current().revision
     let server = try FeatureServer(workspace, port: port, door: door)
     defer { server.stop() }
