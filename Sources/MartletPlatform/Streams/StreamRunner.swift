@@ -102,6 +102,9 @@ final class StreamRunner: Sendable {
         store.follow(streams.views)
         var reader = intake.log.reader(from: max(streams.firstOffset, intake.log.startOffset))
         var stored = workspace.time.monotonicNanoseconds()
+        var checkpoint: RunningCheckpoint?
+        // What it stores must be settled before another set of views reads it.
+        defer { checkpoint?.wait() }
         while isRunning, !isChanged.load(ordering: .relaxed) {
             let batches = try reader.next(maximumBytes: Self.readBytes)
             if !batches.isEmpty {
@@ -109,21 +112,30 @@ final class StreamRunner: Sendable {
                 note(batches, reader.offset)
             }
             let hasWaiting = try streams.advance(to: workspace.time.now())
-            if workspace.seconds(since: stored) >= Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6
-            {
-                try checkpoint(streams)
+            if let running = checkpoint, running.isDone {
+                checkpoint = nil
+                try settle(streams, running)
+            }
+            if checkpoint == nil, workspace.seconds(since: stored) >= checkpointSeconds {
                 stored = workspace.time.monotonicNanoseconds()
+                checkpoint = RunningCheckpoint(streams.beginCheckpoint(), workspace.time)
             }
             if batches.isEmpty {
                 state.withLock { $0.isFollowing = true }
                 wait(for: reader.offset, seconds: hasWaiting ? Self.tickSeconds : Self.idleSeconds)
             }
         }
-        try checkpoint(streams)
+        if let running = checkpoint {
+            checkpoint = nil
+            try settle(streams, running)
+        }
+        try settle(streams, RunningCheckpoint(streams.beginCheckpoint(), workspace.time))
     }
 
-    private func checkpoint(_ streams: StreamSet) throws {
-        try streams.checkpoint(at: workspace.time.now())
+    private var checkpointSeconds: Double { Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6 }
+
+    private func settle(_ streams: StreamSet, _ checkpoint: RunningCheckpoint) throws {
+        streams.settle(try checkpoint.stored())
         try intake.log.commit(Self.consumer, offset: min(streams.firstOffset, intake.log.endOffset))
     }
 

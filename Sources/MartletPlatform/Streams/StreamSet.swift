@@ -28,14 +28,18 @@ final class StreamSet {
         self.intake = intake
         let definitions = try workspace.appliedDefinitions()
         self.definitions = definitions
-        followers = try definitions.streamedViews.map { definition in
+        let streamed = definitions.streamedViews
+        // Half of the memory is for what queries and loads hold.
+        let memoryBytes = workspace.settings.limits.memoryBytes / 2 / max(1, streamed.count)
+        followers = try streamed.map { definition in
             let online = try workspace.onlineView(definition, definitions)
             let plan: WindowPlan? =
                 if case .windowed = definition.features {
                     try definition.windowPlan(inputs: definition.inputFields.map(\.name))
                 } else { nil }
             return Follower(
-                definition: definition, view: try StreamedView(online, plan: plan, store: store),
+                definition: definition,
+                view: try StreamedView(online, plan: plan, store: store, memoryBytes: memoryBytes),
                 feed: try ViewFeed(definition, definitions, engine: workspace.engine))
         }
     }
@@ -168,10 +172,12 @@ final class StreamSet {
         return hasWaiting
     }
 
-    /// Stores all views, and takes note of what the log must keep for them.
-    func checkpoint(at now: Timestamp) throws {
-        for follower in followers { try follower.view.checkpoint(at: now) }
-        firstOffset = try followers.compactMap { try $0.view.stored()?.first }.min() ?? firstOffset
+    /// Begins to store all views as they are now.
+    func beginCheckpoint() -> [StreamCheckpoint] { followers.map { $0.view.beginCheckpoint() } }
+
+    /// Takes note of what was stored: events before it need not be read again.
+    func settle(_ stored: [StreamCheckpoint]) {
+        firstOffset = stored.map(\.position.first).min() ?? firstOffset
     }
 }
 
