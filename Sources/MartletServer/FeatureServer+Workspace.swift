@@ -25,7 +25,7 @@ extension FeatureServer {
                 featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
             catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
         ) { router in
-            addFeastRoutes(workspace, longWork, to: &router)
+            addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
                 live.definitionsChanged()
                 try applied.takeUp()

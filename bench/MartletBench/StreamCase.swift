@@ -1,0 +1,101 @@
+internal import Dispatch
+internal import FoundationEssentials
+internal import MartletCore
+internal import MartletFeatures
+internal import MartletKeyValue
+internal import MartletOnline
+internal import MartletStreams
+internal import Synchronization
+
+/// A view that follows the log, twelve aggregates over four windows, fed by one thread over an embedded store: rows of
+/// random keys; and what a checkpoint of all entities, stored by another thread, holds up meanwhile.
+///
+/// Options: --keys N [--events N] [--runs N]
+func runStream(_ arguments: BenchArguments) throws -> BenchReport {
+    let keyCount = try arguments.number("keys", default: 100_000)
+    let eventCount = try arguments.number("events", default: 1_000_000)
+    let runs = try arguments.number("runs", default: 3)
+    let folder = FileManager.default.temporaryDirectory.appending(path: "martlet-bench-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let base = try LMDBOnlineStore(path: folder, limits: EnvironmentLimits(mapSizeBytes: 16 << 30))
+    let plan = try WindowPlan(aggregates: tileAggregates, inputColumns: ["amount": 0, "items": 1])
+    let streamed = try StreamedView(benchView(plan), plan: plan, store: base, memoryBytes: 8 << 30)
+    streamed.begin(at: StreamPosition(endOffset: 0))
+    var feed = BenchFeed(keyCount)
+    var report = BenchReport()
+
+    // Each key once, so that all are there and all are to be stored.
+    for first in stride(from: 0, to: keyCount, by: BenchFeed.batchRows) {
+        try feed.apply(to: streamed, ids: (first..<min(keyCount, first + BenchFeed.batchRows)).map(Int64.init))
+    }
+    var measured: [Double] = []
+    for _ in 0..<runs {
+        let start = threadNanoseconds()
+        for _ in stride(from: 0, to: eventCount, by: BenchFeed.batchRows) { try feed.apply(to: streamed) }
+        measured.append(Double(threadNanoseconds() - start) / 1e9)
+    }
+    report.add("seconds", measured)
+    report.count("events", eventCount)
+    report.count("resident_bytes", streamed.counts.residentBytes)
+
+    let clock = SystemTimeSource()
+    let begun = clock.monotonicNanoseconds()
+    let checkpoint = streamed.beginCheckpoint()
+    report.count("begin_microseconds", Int(clock.monotonicNanoseconds() - begun) / 1_000)
+    let outcome = Mutex<Result<Int, any Error>?>(nil)
+    let thread = DispatchGroup()
+    let now = feed.now
+    startThread(group: thread) {
+        let result = Result { try checkpoint.store(at: now) }
+        outcome.withLock { $0 = result }
+    }
+    // Paced as 20,000 events a second come, so that what is waited for is the checkpoint and no other work.
+    var pauses: [Double] = []
+    while outcome.withLock({ $0 == nil }) {
+        let start = clock.monotonicNanoseconds()
+        try feed.apply(to: streamed)
+        pauses.append(Double(clock.monotonicNanoseconds() - start) / 1e9)
+        _ = thread.wait(timeout: .now() + .milliseconds(BenchFeed.batchRows / 20))
+    }
+    report.add("checkpoint_seconds", [Double(clock.monotonicNanoseconds() - begun) / 1e9])
+    report.count("records", try outcome.withLock { try $0?.get() } ?? 0)
+    report.took("apply_seconds_beside", pauses.sorted()[pauses.count / 2])
+    report.count("longest_apply_microseconds", Int((pauses.max() ?? 0) * 1e6))
+    return report
+}
+
+private func benchView(_ plan: WindowPlan) throws -> OnlineView {
+    guard let tenant = TenantID("bench"), let workspace = WorkspaceID(tenant: tenant, name: "bench") else {
+        throw MartletError(.internalFault, "the names of the bench are good names")
+    }
+    return OnlineView(
+        identity: ViewIdentity(workspace: workspace, view: "tiles", version: 1), keys: [Field("id", .int64)],
+        features: plan.features.map { Field($0.name, $0.type) }, kind: .windowed(TileAssembler(plan)))
+}
+
+/// Rows as a log gives them, 50 us apart.
+private struct BenchFeed {
+    static let batchRows = 1_000
+    private let keyCount: Int64
+    private var random = SeededRandom(seed: 21)
+    private var offset: Int64 = 0
+
+    init(_ keyCount: Int) { self.keyCount = Int64(keyCount) }
+
+    var now: Timestamp { Timestamp(microseconds: tileStart + offset * tileStep) }
+
+    mutating func apply(to view: StreamedView, ids: [Int64]? = nil) throws {
+        let ids = ids ?? (0..<Self.batchRows).map { _ in Int64.random(in: 0..<keyCount, using: &random) }
+        let offsets = ids.indices.map { offset + Int64($0) }
+        let times = offsets.map { tileStart + $0 * tileStep }
+        let rows = StreamRows(
+            keys: [Column(.int64(ids))], eventTimes: times, arrivalTimes: times, positions: offsets,
+            inputs: [
+                Column(.float64(ids.map { _ in (random.uniform() * 100_000).rounded() / 100 })),
+                Column(.int64(ids.map { _ in Int64.random(in: 1...9, using: &random) })),
+            ])
+        offset += Int64(ids.count)
+        try view.apply(rows, endOffset: offset, now: now)
+    }
+}
