@@ -12,7 +12,9 @@ package struct StreamCheckpoint: Sendable {
     let view: StreamedView
     let keysThatWaited: Set<[UInt8]>
 
-    private static let takeLimit = 256
+    /// How many records are written while a shard is locked: a fraction of a millisecond.
+    private static let takeLimit = 32
+    private static let settleLimit = 256
     private static let chunkRecords = 65_536
 
     /// - Parameter chunkBytes: of records that are held at once and stored in one transaction.
@@ -40,12 +42,14 @@ package struct StreamCheckpoint: Sendable {
         var last: [ResidentEntities.StoredRecord] = []
         var part: [ResidentEntities.StoredRecord] = []
         var partBytes = 0
-        for (number, shard) in view.shards.enumerated() {
-            // Nobody waits for longer than a few records take.
-            while let records = try shard.entities.withLock({ entities in
-                try entities.takeRecords(limit: Self.takeLimit, taken: &taken[number])
-            }) {
-                for record in records {
+        // A few of each shard in turn: whoever waits for one has it while the others are gone through.
+        var open = Array(view.shards.indices)
+        while !open.isEmpty {
+            open = try open.filter { number in
+                let records = try view.shards[number].entities.withLock { entities in
+                    try entities.takeRecords(limit: Self.takeLimit, taken: &taken[number])
+                }
+                for record in records ?? [] {
                     if keysThatWaited.contains(record.key) {
                         last.append(record)
                     } else {
@@ -53,12 +57,13 @@ package struct StreamCheckpoint: Sendable {
                         partBytes += record.record.count
                     }
                 }
-                count += records.count
-                if partBytes >= chunkBytes || part.count >= Self.chunkRecords {
-                    try write(part, cursor: nil)
-                    part = []
-                    partBytes = 0
-                }
+                count += records?.count ?? 0
+                return records != nil
+            }
+            if partBytes >= chunkBytes || part.count >= Self.chunkRecords {
+                try write(part, cursor: nil)
+                part = []
+                partBytes = 0
             }
         }
         let cursor = LoadCursor(upTo: now, input: position.text, rows: count, isComplete: true)
@@ -83,14 +88,17 @@ package struct StreamCheckpoint: Sendable {
     /// Only now is all in the store.
     private func settle() {
         let bytes = view.shards.reduce(0) { $0 + $1.entities.withLock { $0.byteCount } }
-        for shard in view.shards {
-            var first = 0
-            while first < shard.entities.withLock({ $0.entities.count }) {
-                shard.entities.withLock {
-                    $0.settle(first..<(first + Self.takeLimit), evicts: bytes > view.memoryBytes)
+        var first = 0
+        var hasMore = true
+        while hasMore {
+            hasMore = false
+            for shard in view.shards {
+                shard.entities.withLock { entities in
+                    entities.settle(first..<(first + Self.settleLimit), evicts: bytes > view.memoryBytes)
+                    hasMore = hasMore || entities.entities.count > first + Self.settleLimit
                 }
-                first += Self.takeLimit
             }
+            first += Self.settleLimit
         }
     }
 }

@@ -39,30 +39,51 @@ func runStream(_ arguments: BenchArguments) throws -> BenchReport {
     report.count("events", eventCount)
     report.count("resident_bytes", streamed.counts.residentBytes)
 
+    var (begins, checkpoints, pauses): ([Double], [Double], [Double]) = ([], [], [])
+    var records = 0
+    for _ in 0..<runs {
+        for first in stride(from: 0, to: keyCount, by: BenchFeed.batchRows) {
+            try feed.apply(to: streamed, ids: (first..<min(keyCount, first + BenchFeed.batchRows)).map(Int64.init))
+        }
+        let held = try holdUp(streamed, &feed)
+        begins.append(held.begin)
+        checkpoints.append(held.checkpoint)
+        pauses.append(held.longestApply)
+        records = held.records
+    }
+    report.add("begin_seconds", begins)
+    report.add("checkpoint_seconds", checkpoints)
+    report.add("longest_apply_seconds", pauses)
+    report.count("records", records)
+    return report
+}
+
+/// What a checkpoint takes, and the longest that a batch of rows took beside it.
+private func holdUp(
+    _ streamed: StreamedView, _ feed: inout BenchFeed
+) throws -> (begin: Double, checkpoint: Double, longestApply: Double, records: Int) {
     let clock = SystemTimeSource()
-    let begun = clock.monotonicNanoseconds()
+    func seconds(since start: UInt64) -> Double { Double(clock.monotonicNanoseconds() - start) / 1e9 }
+    let start = clock.monotonicNanoseconds()
     let checkpoint = streamed.beginCheckpoint()
-    report.count("begin_microseconds", Int(clock.monotonicNanoseconds() - begun) / 1_000)
-    let outcome = Mutex<Result<Int, any Error>?>(nil)
+    let begin = seconds(since: start)
+    let outcome = Mutex<(Result<Int, any Error>, Double)?>(nil)
     let thread = DispatchGroup()
     let now = feed.now
     startThread(group: thread) {
         let result = Result { try checkpoint.store(at: now) }
-        outcome.withLock { $0 = result }
+        outcome.withLock { $0 = (result, seconds(since: start)) }
     }
     // Paced as 20,000 events a second come, so that what is waited for is the checkpoint and no other work.
-    var pauses: [Double] = []
-    while outcome.withLock({ $0 == nil }) {
-        let start = clock.monotonicNanoseconds()
+    var longest = 0.0
+    while true {
+        let applied = clock.monotonicNanoseconds()
         try feed.apply(to: streamed)
-        pauses.append(Double(clock.monotonicNanoseconds() - start) / 1e9)
-        _ = thread.wait(timeout: .now() + .milliseconds(BenchFeed.batchRows / 20))
+        longest = max(longest, seconds(since: applied))
+        if thread.wait(timeout: .now() + .milliseconds(BenchFeed.batchRows / 20)) == .success { break }
     }
-    report.add("checkpoint_seconds", [Double(clock.monotonicNanoseconds() - begun) / 1e9])
-    report.count("records", try outcome.withLock { try $0?.get() } ?? 0)
-    report.took("apply_seconds_beside", pauses.sorted()[pauses.count / 2])
-    report.count("longest_apply_microseconds", Int((pauses.max() ?? 0) * 1e6))
-    return report
+    guard let (result, took) = outcome.withLock({ $0 }) else { preconditionFailure("the thread has ended") }
+    return (begin, took, longest, try result.get())
 }
 
 private func benchView(_ plan: WindowPlan) throws -> OnlineView {
