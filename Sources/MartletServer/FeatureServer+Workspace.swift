@@ -34,7 +34,7 @@ extension FeatureServer {
                 accessLog: door.accessLog),
             catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
         ) { router in
-            addFeastRoutes(workspace, longWork, to: &router)
+            addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
                 live.definitionsChanged()
                 try applied.takeUp()
