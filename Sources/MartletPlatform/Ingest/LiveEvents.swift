@@ -20,6 +20,7 @@ package final class LiveEvents: Sendable {
     /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
     package init(_ workspace: Workspace, isRunning: Bool = true) {
         self.workspace = workspace
+        workspace.beginServing()
         do {
             let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
             let streams = try StreamRunner(workspace)
