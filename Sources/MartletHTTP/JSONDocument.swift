@@ -36,10 +36,11 @@ package struct JSONDocument: ~Copyable {
 /// A value within a `JSONDocument`, valid as long as the document.
 package struct JSONElement {
     // Unsafe pointers instead of a lifetime-bound view, because elements are kept in arrays while a request is planned.
-    private let tape: UnsafePointer<UInt64>
-    private let strings: UnsafePointer<UInt8>
-    private let index: Int
+    @usableFromInline let tape: UnsafePointer<UInt64>
+    @usableFromInline let strings: UnsafePointer<UInt8>
+    @usableFromInline let index: Int
 
+    @inlinable @inline(__always)
     init(tape: UnsafePointer<UInt64>, strings: UnsafePointer<UInt8>, index: Int) {
         self.tape = tape
         self.strings = strings
@@ -48,8 +49,10 @@ package struct JSONElement {
 
     package enum Kind: Sendable, Hashable { case object, array, string, integer, double, bool, null }
 
-    private var tag: UInt8 { UInt8(truncatingIfNeeded: tape[index] &>> 56) }
+    @inlinable @inline(__always)
+    var tag: UInt8 { UInt8(truncatingIfNeeded: tape[index] &>> 56) }
 
+    @inlinable
     package var kind: Kind {
         switch tag {
         case UInt8(ascii: "{"): .object
@@ -62,8 +65,10 @@ package struct JSONElement {
         }
     }
 
+    @inlinable
     package var isNull: Bool { tag == UInt8(ascii: "n") }
 
+    @inlinable
     package var bool: Bool? {
         switch tag {
         case UInt8(ascii: "t"): true
@@ -73,6 +78,7 @@ package struct JSONElement {
     }
 
     /// nil also for whole numbers beyond 63 bits and for numbers with a fraction or an exponent.
+    @inlinable
     package var int64: Int64? { tag == UInt8(ascii: "l") ? Int64(bitPattern: tape[index + 1]) : nil }
 
     /// Any number.
@@ -86,6 +92,7 @@ package struct JSONElement {
     }
 
     /// The string's UTF-8, unescaped; nil for anything else.
+    @inlinable
     package var utf8: UnsafeRawBufferPointer? {
         guard tag == UInt8(ascii: "\"") else { return nil }
         let start = UnsafeRawPointer(strings) + Int(tape[index] & 0x00FF_FFFF_FFFF_FFFF)
@@ -96,12 +103,14 @@ package struct JSONElement {
     package var string: String? { utf8.map { String(decoding: $0, as: UTF8.self) } }
 
     /// The elements of an array; none for anything else.
+    @inlinable
     package var elements: Elements {
         let isArray = tag == UInt8(ascii: "[")
         return Elements(first: isArray ? at(index + 1) : self, end: isArray ? after - 1 : index)
     }
 
     /// The members of an object in their order, repeated names included; none for anything else.
+    @inlinable
     package var members: Members {
         let isObject = tag == UInt8(ascii: "{")
         return Members(first: isObject ? at(index + 1) : self, end: isObject ? after - 1 : index)
@@ -133,7 +142,8 @@ package struct JSONElement {
     }
 
     /// The index after this element.
-    fileprivate var after: Int {
+    @inlinable @inline(__always)
+    var after: Int {
         switch tag {
         case UInt8(ascii: "{"), UInt8(ascii: "["): Int(tape[index] & 0xFFFF_FFFF)
         case UInt8(ascii: "l"), UInt8(ascii: "u"), UInt8(ascii: "d"): index + 2
@@ -141,17 +151,20 @@ package struct JSONElement {
         }
     }
 
-    private func at(_ index: Int) -> JSONElement { JSONElement(tape: tape, strings: strings, index: index) }
+    @inlinable @inline(__always)
+    func at(_ index: Int) -> JSONElement { JSONElement(tape: tape, strings: strings, index: index) }
 
     package struct Elements: Sequence, IteratorProtocol {
-        private var element: JSONElement
-        private let end: Int
+        @usableFromInline var element: JSONElement
+        @usableFromInline let end: Int
 
-        fileprivate init(first: JSONElement, end: Int) {
+        @inlinable
+        init(first: JSONElement, end: Int) {
             element = first
             self.end = end
         }
 
+        @inlinable
         package mutating func next() -> JSONElement? {
             guard element.index < end else { return nil }
             defer { element = element.at(element.after) }
@@ -160,14 +173,16 @@ package struct JSONElement {
     }
 
     package struct Members: Sequence, IteratorProtocol {
-        private var element: JSONElement
-        private let end: Int
+        @usableFromInline var element: JSONElement
+        @usableFromInline let end: Int
 
-        fileprivate init(first: JSONElement, end: Int) {
+        @inlinable
+        init(first: JSONElement, end: Int) {
             element = first
             self.end = end
         }
 
+        @inlinable
         package mutating func next() -> (name: UnsafeRawBufferPointer, value: JSONElement)? {
             guard element.index < end, let name = element.utf8 else { return nil }
             let value = element.at(element.index + 1)
