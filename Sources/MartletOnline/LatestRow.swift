@@ -5,35 +5,37 @@ package import MartletCore
 /// there its offset from the start of the record (4 bytes) and its length (4 bytes).
 package struct LatestRow {
     // A view over borrowed bytes: it must not outlive the read that it came from.
-    private let base: UnsafeRawPointer
+    @usableFromInline let base: UnsafeRawPointer
     private let count: Int
-    private let slotOffset: Int
+    @usableFromInline let slotOffset: Int
     package let eventTime: Int64
 
     /// - Throws: `corruptData` where the bytes are no row of `featureCount` features.
     package init(_ record: UnsafeRawBufferPointer, featureCount: Int) throws(MartletError) {
-        let header = try RecordHeader(reading: record, kind: .latest)
+        let (stored, eventTime) = try RecordHeader.latestRow(record)
         slotOffset = latestSlotOffset(featureCount)
-        guard header.featureCount == featureCount, record.count >= slotOffset &+ 8 &* featureCount,
-            let base = record.baseAddress
-        else {
-            throw MartletError(
-                .corruptData, "a row of the online store has \(header.featureCount) features, not \(featureCount)",
-                fix: "materialize the view again")
-        }
+        guard stored == featureCount, record.count >= slotOffset &+ 8 &* featureCount, let base = record.baseAddress
+        else { throw Self.differs(stored, featureCount) }
         self.base = base
         count = record.count
-        eventTime = header.eventTime
+        self.eventTime = eventTime
     }
 
-    @inline(__always)
+    @inline(never)
+    private static func differs(_ stored: Int, _ featureCount: Int) -> MartletError {
+        MartletError(
+            .corruptData, "a row of the online store has \(stored) features, not \(featureCount)",
+            fix: "materialize the view again")
+    }
+
+    @inlinable @inline(__always)
     package func isPresent(_ feature: Int) -> Bool {
         let word = base.loadUnaligned(fromByteOffset: RecordHeader.byteCount &+ feature &>> 6 &* 8, as: UInt64.self)
         return UInt64(littleEndian: word) &>> UInt64(feature & 63) & 1 != 0
     }
 
     /// The slot as it stands: an integer or a time, the bits of a double, the bits of a float in the low half, 0 or 1.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func bits(_ feature: Int) -> UInt64 {
         UInt64(littleEndian: base.loadUnaligned(fromByteOffset: slotOffset &+ feature &* 8, as: UInt64.self))
     }

@@ -31,10 +31,15 @@ package protocol OnlineStore: Sendable {
 
     /// Whether a read may wait for a network: then it belongs on a thread that may block.
     var isRemote: Bool { get }
+
+    /// A number that is another one after each commit, whoever made it, and one more after one commit; nil where the
+    /// store tells none. O(1) and without a system call.
+    var version: UInt64? { get }
 }
 
 extension OnlineStore {
     package var isRemote: Bool { false }
+    package var version: UInt64? { nil }
 }
 
 package struct ViewHandle: Sendable, Hashable {
@@ -60,6 +65,8 @@ package struct RecordTable {
     private var arena: RecordArena?
     /// Whether the store was unavailable and these records are older than the hot tier otherwise serves.
     package internal(set) var isStale = false
+    /// Of the snapshot that was read, where the store tells one.
+    package internal(set) var version: UInt64?
 
     package init() {}
 
@@ -76,6 +83,7 @@ package struct RecordTable {
 
     package mutating func removeAll() {
         isStale = false
+        version = nil
         records.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
     }

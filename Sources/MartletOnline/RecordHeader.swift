@@ -25,7 +25,8 @@ package struct RecordHeader: Sendable, Hashable {
     package var position: Int64
     package var mark: Int64 = 0
 
-    package static let byteCount = 40
+    @inlinable
+    package static var byteCount: Int { 40 }
     private static let format: UInt8 = 2
     private static let tombstoneBit: UInt8 = 0x80
 
@@ -45,6 +46,21 @@ package struct RecordHeader: Sendable, Hashable {
         }
         try Self.check(record)
         self.init(unchecked: record, kind: kind)
+    }
+
+    /// What a reader of a latest row needs of its header, checked as the others are.
+    @inline(__always)
+    static func latestRow(_ record: UnsafeRawBufferPointer) throws(MartletError) -> (
+        featureCount: Int, eventTime: Int64
+    ) {
+        guard record.count >= byteCount, record[0] == format, record[1] == Kind.latest.rawValue else {
+            throw foreignRecord
+        }
+        try check(record)
+        return (
+            Int(record.loadUnaligned(fromByteOffset: 2, as: UInt16.self).littleEndian),
+            record.loadUnaligned(fromByteOffset: 8, as: Int64.self).littleEndian
+        )
     }
 
     /// Reads the header of any record, a tombstone too, and checks the whole record against its checksum.
@@ -79,11 +95,14 @@ package struct RecordHeader: Sendable, Hashable {
 
     private static func check(_ record: UnsafeRawBufferPointer) throws(MartletError) {
         let checksum = record.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian
-        guard checksum == Self.checksum(of: record) else {
-            throw MartletError(
-                .corruptData, "a record of the online store fails its checksum",
-                fix: "check the disk, and materialize the view again")
-        }
+        guard checksum == Self.checksum(of: record) else { throw damagedRecord }
+    }
+
+    @inline(never)
+    private static var damagedRecord: MartletError {
+        MartletError(
+            .corruptData, "a record of the online store fails its checksum",
+            fix: "check the disk, and materialize the view again")
     }
 
     private init(unchecked record: UnsafeRawBufferPointer, kind: Kind) {
