@@ -1,6 +1,7 @@
 internal import MartletCore
 internal import MartletDefinitions
 internal import MartletHTTP
+internal import MartletOnline
 package import MartletPlatform
 internal import MartletRegistry
 internal import Synchronization
@@ -19,11 +20,13 @@ extension FeatureServer {
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
         let live = LiveEvents(workspace)
+        let catalog = try workspace.servingCatalog()
+        let keeper = try workspace.hotKeeper()
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
-            catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
+            catalog: catalog, store: live.onlineStore(), time: workspace.time
         ) { router in
             addFeastRoutes(workspace, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
@@ -33,13 +36,19 @@ extension FeatureServer {
         } afterStop: {
             longWork.end()
             live.stop()
+            keeper?.stop()
         } isHealthy: {
             (try? workspace.registry.current()) != nil
         } moreMetrics: { writer in
             let name = settings.workspace
-            writeLiveMetrics(live, labels: "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\"", to: &writer)
+            let labels = "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\""
+            if let keeper { writeHotMetrics(keeper, labels: labels, to: &writer) }
+            writeLiveMetrics(live, labels: labels, to: &writer)
+        } catalogChanged: { catalog in
+            keeper?.changed(to: catalog)
         }
         applied.server.withLock { $0.server = self }
+        keeper?.start(catalog)
     }
 }
 
