@@ -191,7 +191,7 @@ if Context.environment["MARTLET_BENCH"] == "1" {
                 "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
                 "MartletLog",
                 "MartletOnline",
-                "MartletQuery",
+                "MartletQuery", "MartletStreams",
             ],
             path: "bench/MartletBench"))
 }

@@ -126,9 +126,10 @@ package struct RecordHeader: Sendable, Hashable {
     }
 
     /// The record of this header and what comes behind it.
-    package func sealed(before body: [UInt8]) -> [UInt8] {
-        var record = [UInt8](repeating: 0, count: Self.byteCount)
+    package func sealed<Body: Collection>(before body: Body) -> [UInt8] where Body.Element == UInt8 {
+        var record: [UInt8] = []
         record.reserveCapacity(Self.byteCount + body.count)
+        record.append(contentsOf: repeatElement(0, count: Self.byteCount))
         record.append(contentsOf: body)
         record.withUnsafeMutableBytes {
             write(to: $0)

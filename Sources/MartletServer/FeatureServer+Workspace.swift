@@ -28,7 +28,7 @@ extension FeatureServer {
                 featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
             catalog: catalog, store: live.onlineStore(), time: workspace.time
         ) { router in
-            addFeastRoutes(workspace, longWork, to: &router)
+            addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
                 live.definitionsChanged()
                 try applied.takeUp()

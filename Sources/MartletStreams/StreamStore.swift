@@ -35,7 +35,7 @@ package final class StreamStore: OnlineStore {
                 table.beginLookup()
                 let keys = keys[lookup.keyIndex]
                 for index in 0..<keys.uniqueCount {
-                    if let view = streamed[number], let record = keys.withKey(index, view.served) {
+                    if let view = streamed[number], let record = try keys.withKey(index, view.served) {
                         held.append(record)
                         table.append(record.bytes)
                     } else {
@@ -62,15 +62,7 @@ package final class StreamStore: OnlineStore {
 
 extension StreamedView {
     /// The record of an entity; nil where it is not in memory.
-    func served(_ key: UnsafeRawBufferPointer) -> ServedRecord? {
-        shard(of: key).records.withLock { records in
-            let key = Array(key)
-            guard let held = records[key] else { return nil }
-            if let served = held.served { return served }
-            guard let bytes = held.stored(kind) else { return nil }
-            let served = ServedRecord(bytes)
-            records[key]?.served = served
-            return served
-        }
+    func served(_ key: UnsafeRawBufferPointer) throws -> ServedRecord? {
+        try shard(of: key).entities.withLock { try $0.served(key) }
     }
 }

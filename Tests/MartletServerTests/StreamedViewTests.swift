@@ -81,6 +81,18 @@ private final class StreamServer {
         return try JSONValue(parsing: answer.body)
     }
 
+    /// By Feast's route, which answers when the rows are served.
+    func pushAsFeast(_ id: Int, _ driver: Int, _ rating: Double) throws {
+        let time = SystemTimeSource().now() - .minutes(3)
+        let body = """
+            {"push_source_name":"trips","to":"online",
+            "df":{"trip_id":[\(id)],"driver_id":[\(driver)],"rating":[\(rating)],"at":["\(time)"]}}
+            """
+        let answer = try client.request(
+            "POST", "/push", headers: [("Content-Type", "application/json")], body: Array(body.utf8))
+        #expect(answer.status == 200)
+    }
+
     func metrics() throws -> String {
         String(decoding: try client.request("GET", "/metrics").body, as: UTF8.self)
     }
@@ -108,6 +120,16 @@ private final class StreamServer {
 
 @Suite("Views that follow the log, served")
 struct StreamedViewTests {
+    @Test("a push by Feast's route is served when it is answered")
+    func pushed() throws {
+        let server = try StreamServer()
+        for trip in 1...20 {
+            try server.pushAsFeast(trip, 5, 2)
+            #expect(try server.values([5]) == ["\(trip) \(2 * trip) 2 2"])
+        }
+        server.stop()
+    }
+
     @Test("count each event as it comes, take back what is updated or deleted, and go on where the server ended")
     func following() throws {
         let folder = TemporaryFolder()

@@ -14,6 +14,7 @@ let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "read-inproc": runReadInProcess,
     "read-redis": runReadRedis,
     "rows": runRows,
+    "stream": runStream,
     "tiles": runTiles,
     "windows": runWindows,
 ]

@@ -67,6 +67,23 @@ package final class LiveEvents: Sendable {
     /// Lands and refines all events with smaller offsets. Blocks.
     package func land(upTo end: Int64) throws { _ = try workspace.landAll(upTo: end) }
 
+    /// As `land(upTo:)`.
+    /// - Throws: `checkFailed` where a critical check holds events of the source back.
+    package func land(upTo end: Int64, of source: String) throws {
+        for landing in try workspace.landAll(upTo: end) where landing.source == source {
+            if let failure = landing.criticalFailure { throw failure }
+        }
+    }
+
+    /// Waits until the views that follow the log have counted all events with smaller offsets.
+    /// - Throws: why they have not for now.
+    package func counted(upTo end: Int64) async throws {
+        let streams = state.withLock { state -> StreamRunner? in
+            if case .open(_, _, let streams, _) = state { streams } else { nil }
+        }
+        try await streams?.counted(upTo: end)
+    }
+
     package func definitionsChanged() {
         state.withLock { state in
             guard case .open(let door, _, let streams, let connectors) = state else { return }

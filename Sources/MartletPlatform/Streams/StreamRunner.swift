@@ -35,6 +35,12 @@ final class StreamRunner: Sendable {
         var lastFailure: String?
         var endOffset: Int64 = 0
         var isFollowing = false
+        var waiters: [Waiter] = []
+    }
+
+    private struct Waiter: Sendable {
+        let endOffset: Int64
+        let continuation: CheckedContinuation<Void, any Error>
     }
 
     init(_ workspace: Workspace) throws {
@@ -51,6 +57,31 @@ final class StreamRunner: Sendable {
         isStopping.store(true, ordering: .relaxed)
         wake.signal()
         running.wait()
+        answerWaiters(.failure(MartletError(.cancelled, "the server ends")))
+    }
+
+    /// Waits until all events with smaller offsets are counted.
+    /// - Throws: why they are not for now: what keeps the views from following, or the end of the server.
+    func counted(upTo endOffset: Int64) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let isThere = state.withLock { state in
+                if state.endOffset < endOffset {
+                    state.waiters.append(Waiter(endOffset: endOffset, continuation: continuation))
+                }
+                return state.endOffset >= endOffset
+            }
+            if isThere { continuation.resume() }
+            if !isRunning { answerWaiters(.failure(MartletError(.cancelled, "the server ends"))) }
+        }
+    }
+
+    private func answerWaiters(_ result: Result<Void, any Error>, upTo endOffset: Int64 = .max) {
+        let ready = state.withLock { state in
+            let ready = state.waiters.filter { $0.endOffset <= endOffset }
+            state.waiters.removeAll { $0.endOffset <= endOffset }
+            return ready
+        }
+        for waiter in ready { waiter.continuation.resume(with: result) }
     }
 
     /// Other definitions were applied.
@@ -82,6 +113,7 @@ final class StreamRunner: Sendable {
                     $0.lastFailure = "\(error)"
                     $0.isFollowing = false
                 }
+                answerWaiters(.failure(error))
                 _ = wake.wait(timeout: .now() + .milliseconds(Int(retry * 1_000)))
                 retry = min(retry * 2, Self.retrySeconds.upperBound)
             }
@@ -102,6 +134,9 @@ final class StreamRunner: Sendable {
         store.follow(streams.views)
         var reader = intake.log.reader(from: max(streams.firstOffset, intake.log.startOffset))
         var stored = workspace.time.monotonicNanoseconds()
+        var checkpoint: RunningCheckpoint?
+        // What it stores must be settled before another set of views reads it.
+        defer { checkpoint?.wait() }
         while isRunning, !isChanged.load(ordering: .relaxed) {
             let batches = try reader.next(maximumBytes: Self.readBytes)
             if !batches.isEmpty {
@@ -109,21 +144,30 @@ final class StreamRunner: Sendable {
                 note(batches, reader.offset)
             }
             let hasWaiting = try streams.advance(to: workspace.time.now())
-            if workspace.seconds(since: stored) >= Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6
-            {
-                try checkpoint(streams)
+            if let running = checkpoint, running.isDone {
+                checkpoint = nil
+                try settle(streams, running)
+            }
+            if checkpoint == nil, workspace.seconds(since: stored) >= checkpointSeconds {
                 stored = workspace.time.monotonicNanoseconds()
+                checkpoint = RunningCheckpoint(streams.beginCheckpoint(), workspace.time)
             }
             if batches.isEmpty {
                 state.withLock { $0.isFollowing = true }
                 wait(for: reader.offset, seconds: hasWaiting ? Self.tickSeconds : Self.idleSeconds)
             }
         }
-        try checkpoint(streams)
+        if let running = checkpoint {
+            checkpoint = nil
+            try settle(streams, running)
+        }
+        try settle(streams, RunningCheckpoint(streams.beginCheckpoint(), workspace.time))
     }
 
-    private func checkpoint(_ streams: StreamSet) throws {
-        try streams.checkpoint(at: workspace.time.now())
+    private var checkpointSeconds: Double { Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6 }
+
+    private func settle(_ streams: StreamSet, _ checkpoint: RunningCheckpoint) throws {
+        streams.settle(try checkpoint.stored())
         try intake.log.commit(Self.consumer, offset: min(streams.firstOffset, intake.log.endOffset))
     }
 
@@ -133,6 +177,7 @@ final class StreamRunner: Sendable {
             state.endOffset = offset
             for batch in batches { state.freshness.add(now - batch.appendTime, count: batch.offsets.count) }
         }
+        answerWaiters(.success(()), upTo: offset)
     }
 
     private func wait(for offset: Int64, seconds: Double) {

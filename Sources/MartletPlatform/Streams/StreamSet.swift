@@ -28,14 +28,18 @@ final class StreamSet {
         self.intake = intake
         let definitions = try workspace.appliedDefinitions()
         self.definitions = definitions
-        followers = try definitions.streamedViews.map { definition in
+        let streamed = definitions.streamedViews
+        // Half of the memory is for what queries and loads hold.
+        let memoryBytes = workspace.settings.limits.memoryBytes / 2 / max(1, streamed.count)
+        followers = try streamed.map { definition in
             let online = try workspace.onlineView(definition, definitions)
             let plan: WindowPlan? =
                 if case .windowed = definition.features {
                     try definition.windowPlan(inputs: definition.inputFields.map(\.name))
                 } else { nil }
             return Follower(
-                definition: definition, view: try StreamedView(online, plan: plan, store: store),
+                definition: definition,
+                view: try StreamedView(online, plan: plan, store: store, memoryBytes: memoryBytes),
                 feed: try ViewFeed(definition, definitions, engine: workspace.engine))
         }
     }
@@ -89,7 +93,7 @@ final class StreamSet {
         for (source, logged) in bySource {
             let concerned = followers.filter { $0.definition.source == source }
             guard !concerned.isEmpty else { continue }
-            let rows = try RecordBatch.joining(logged.map { try landed($0, source) })
+            let rows = try landed(logged, source)
             let hasChanges = logged.contains { $0.events.operations.contains { $0 != .insert } }
             if hasChanges {
                 try settle(concerned, rows, source, logged[0].offsets[0], endOffset)
@@ -145,17 +149,24 @@ final class StreamSet {
         return keys
     }
 
-    private func landed(_ logged: LoggedBatch, _ source: String) throws -> RecordBatch {
-        let events = logged.events
+    /// The events as rows with the source's landed columns. Pushes of one event each are decoded together.
+    private func landed(_ logged: [LoggedBatch], _ source: String) throws -> RecordBatch {
         let definition = try definitions.source(source)
-        let reader = try intake.schemas.reader(
-            source, written: events.schemaVersion, as: workspace.sourceVersion(source, definitions))
-        return RecordBatch(
-            schema: definition.landedSchema,
-            columns: try reader.columns(events.payloads) + [
-                Column(.timestamp(events.arrivalTimes)), Column(.int64(logged.offsets)),
-                Column(.string(ByteStrings(repeatElement("", count: events.count)))),
-            ])
+        let version = try workspace.sourceVersion(source, definitions)
+        let byVersion = Dictionary(grouping: logged) { $0.events.schemaVersion }
+        return try .joining(
+            byVersion.sorted { $0.key < $1.key }.map { written, logged in
+                var payloads = ByteStrings()
+                for batch in logged { payloads.append(contentsOf: batch.events.payloads) }
+                let reader = try intake.schemas.reader(source, written: written, as: version)
+                return RecordBatch(
+                    schema: definition.landedSchema,
+                    columns: try reader.columns(payloads) + [
+                        Column(.timestamp(logged.flatMap(\.events.arrivalTimes))),
+                        Column(.int64(logged.flatMap(\.offsets))),
+                        Column(.string(ByteStrings(repeatElement("", count: payloads.count)))),
+                    ])
+            })
     }
 
     /// - Returns: whether some events have not happened yet.
@@ -168,10 +179,12 @@ final class StreamSet {
         return hasWaiting
     }
 
-    /// Stores all views, and takes note of what the log must keep for them.
-    func checkpoint(at now: Timestamp) throws {
-        for follower in followers { try follower.view.checkpoint(at: now) }
-        firstOffset = try followers.compactMap { try $0.view.stored()?.first }.min() ?? firstOffset
+    /// Begins to store all views as they are now.
+    func beginCheckpoint() -> [StreamCheckpoint] { followers.map { $0.view.beginCheckpoint() } }
+
+    /// Takes note of what was stored: events before it need not be read again.
+    func settle(_ stored: [StreamCheckpoint]) {
+        firstOffset = stored.map(\.position.first).min() ?? firstOffset
     }
 }
 

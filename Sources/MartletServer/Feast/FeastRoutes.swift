@@ -4,7 +4,9 @@ internal import MartletHTTP
 internal import MartletPlatform
 
 /// Adds what Feast's clients ask of a feature server beyond reading by key, in Feast's shapes.
-func addFeastRoutes(_ workspace: Workspace, _ longWork: LongWork, to router: inout Router) {
+func addFeastRoutes(
+    _ workspace: Workspace, _ live: LiveEvents, _ longWork: LongWork, to router: inout Router
+) {
     let loads = RunningLoads()
     router.on(.post, "/materialize") { request, _ in
         try feastReply { try materialize(request, isIncremental: false, workspace, longWork, loads) }
@@ -12,13 +14,13 @@ func addFeastRoutes(_ workspace: Workspace, _ longWork: LongWork, to router: ino
     router.on(.post, "/materialize-incremental") { request, _ in
         try feastReply { try materialize(request, isIncremental: true, workspace, longWork, loads) }
     }
-    let intake = WorkspaceIntake(workspace: workspace)
+    let intake = RowIntake(workspace: workspace, live: live, longWork: longWork)
     let limit = workspace.settings.limits.transferBytes
     router.on(.post, "/push", bodyLimitBytes: limit) { request, _ in
-        try feastReply { try push(request, workspace, intake, longWork) }
+        try feastReply { try push(request, workspace, intake) }
     }
     router.on(.post, "/write-to-online-store", bodyLimitBytes: limit) { request, _ in
-        try feastReply { try writeToOnlineStore(request, workspace, intake, longWork) }
+        try feastReply { try writeToOnlineStore(request, workspace, intake) }
     }
     for path in ["/search", "/retrieve-online-documents"] {
         router.on(.post, path) { _, _ in .response(noVectorSearch()) }
@@ -39,10 +41,10 @@ func feastReply(_ body: () throws -> Reply) throws -> Reply {
 }
 
 /// Work that may block, on a thread that may; what it throws has Feast's shape.
-func feastLater(_ work: @escaping @Sendable () throws -> Response) -> Reply {
+func feastLater(_ work: @escaping @Sendable () async throws -> Response) -> Reply {
     .later {
         do {
-            return try work()
+            return try await work()
         } catch let error as FeastError {
             return error.response
         } catch {
