@@ -4,10 +4,12 @@ package import MartletCore
 
 /// A growable byte buffer that is written to from front to back and reused: the body of an answer. One for each
 /// connection, so that an answer costs no allocation once the buffer has grown to its size.
-package struct ByteWriter: ~Copyable {
-    @usableFromInline package private(set) var base: UnsafeMutablePointer<UInt8>
-    @usableFromInline package private(set) var capacity: Int
-    @usableFromInline package var count: Int
+///
+/// Public because only the bodies of public declarations become part of the code that calls them from another module.
+public struct ByteWriter: ~Copyable {
+    public private(set) var base: UnsafeMutablePointer<UInt8>
+    public private(set) var capacity: Int
+    public var count: Int
 
     package init(capacity: Int = 1_024) {
         self.capacity = max(64, capacity)
@@ -40,7 +42,7 @@ package struct ByteWriter: ~Copyable {
 
     /// Makes room for `extra` more bytes.
     @inlinable @inline(__always)
-    package mutating func reserve(_ extra: Int) {
+    public mutating func reserve(_ extra: Int) {
         if count &+ extra > capacity { grow(extra) }
     }
 
@@ -55,14 +57,14 @@ package struct ByteWriter: ~Copyable {
     }
 
     @inlinable @inline(__always)
-    package mutating func append(_ byte: UInt8) {
+    public mutating func append(_ byte: UInt8) {
         reserve(1)
         base[count] = byte
         count &+= 1
     }
 
     @inlinable @inline(__always)
-    package mutating func append(_ text: StaticString) {
+    public mutating func append(_ text: StaticString) {
         let size = text.utf8CodeUnitCount
         reserve(size)
         (base + count).update(from: text.utf8Start, count: size)
@@ -87,7 +89,7 @@ package struct ByteWriter: ~Copyable {
 
     /// Repeats the bytes of `range`, which are already written, at the end.
     @inlinable @inline(__always)
-    package mutating func append(repeating range: Range<Int>) {
+    public mutating func append(repeating range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "only written bytes can be repeated")
         reserve(range.count)
         (base + count).update(from: base + range.lowerBound, count: range.count)

@@ -33,8 +33,8 @@ package struct JSONDocument: ~Copyable {
     package var root: JSONElement { JSONElement(tape: document.tape, strings: document.strings, index: 1) }
 }
 
-/// A value within a `JSONDocument`, valid as long as the document.
-package struct JSONElement {
+/// A value within a `JSONDocument`, valid as long as the document. Public for the same reason as `ByteWriter`.
+public struct JSONElement {
     // Unsafe pointers instead of a lifetime-bound view, because elements are kept in arrays while a request is planned.
     @usableFromInline let tape: UnsafePointer<UInt64>
     @usableFromInline let strings: UnsafePointer<UInt8>
@@ -52,7 +52,6 @@ package struct JSONElement {
     @inlinable @inline(__always)
     var tag: UInt8 { UInt8(truncatingIfNeeded: tape[index] &>> 56) }
 
-    @inlinable
     package var kind: Kind {
         switch tag {
         case UInt8(ascii: "{"): .object
@@ -66,10 +65,10 @@ package struct JSONElement {
     }
 
     @inlinable
-    package var isNull: Bool { tag == UInt8(ascii: "n") }
+    public var isNull: Bool { tag == UInt8(ascii: "n") }
 
     @inlinable
-    package var bool: Bool? {
+    public var bool: Bool? {
         switch tag {
         case UInt8(ascii: "t"): true
         case UInt8(ascii: "f"): false
@@ -79,7 +78,7 @@ package struct JSONElement {
 
     /// nil also for whole numbers beyond 63 bits and for numbers with a fraction or an exponent.
     @inlinable
-    package var int64: Int64? { tag == UInt8(ascii: "l") ? Int64(bitPattern: tape[index + 1]) : nil }
+    public var int64: Int64? { tag == UInt8(ascii: "l") ? Int64(bitPattern: tape[index + 1]) : nil }
 
     /// Any number.
     package var double: Double? {
@@ -93,7 +92,7 @@ package struct JSONElement {
 
     /// The string's UTF-8, unescaped; nil for anything else.
     @inlinable
-    package var utf8: UnsafeRawBufferPointer? {
+    public var utf8: UnsafeRawBufferPointer? {
         guard tag == UInt8(ascii: "\"") else { return nil }
         let start = UnsafeRawPointer(strings) + Int(tape[index] & 0x00FF_FFFF_FFFF_FFFF)
         let count = Int(start.loadUnaligned(as: UInt32.self))
@@ -104,14 +103,14 @@ package struct JSONElement {
 
     /// The elements of an array; none for anything else.
     @inlinable
-    package var elements: Elements {
+    public var elements: Elements {
         let isArray = tag == UInt8(ascii: "[")
         return Elements(first: isArray ? at(index + 1) : self, end: isArray ? after - 1 : index)
     }
 
     /// The members of an object in their order, repeated names included; none for anything else.
     @inlinable
-    package var members: Members {
+    public var members: Members {
         let isObject = tag == UInt8(ascii: "{")
         return Members(first: isObject ? at(index + 1) : self, end: isObject ? after - 1 : index)
     }
@@ -154,7 +153,7 @@ package struct JSONElement {
     @inlinable @inline(__always)
     func at(_ index: Int) -> JSONElement { JSONElement(tape: tape, strings: strings, index: index) }
 
-    package struct Elements: Sequence, IteratorProtocol {
+    public struct Elements: Sequence, IteratorProtocol {
         @usableFromInline var element: JSONElement
         @usableFromInline let end: Int
 
@@ -165,14 +164,14 @@ package struct JSONElement {
         }
 
         @inlinable
-        package mutating func next() -> JSONElement? {
+        public mutating func next() -> JSONElement? {
             guard element.index < end else { return nil }
             defer { element = element.at(element.after) }
             return element
         }
     }
 
-    package struct Members: Sequence, IteratorProtocol {
+    public struct Members: Sequence, IteratorProtocol {
         @usableFromInline var element: JSONElement
         @usableFromInline let end: Int
 
@@ -183,7 +182,7 @@ package struct JSONElement {
         }
 
         @inlinable
-        package mutating func next() -> (name: UnsafeRawBufferPointer, value: JSONElement)? {
+        public mutating func next() -> (name: UnsafeRawBufferPointer, value: JSONElement)? {
             guard element.index < end, let name = element.utf8 else { return nil }
             let value = element.at(element.index + 1)
             element = value.at(value.after)

@@ -21,9 +21,15 @@ package struct EntityKeys: Sendable {
     package var uniqueCount: Int { ends.count }
 
     package mutating func removeAll() {
+        if ends.count == 1, rows.count == 1 {
+            // The usual key; one step each instead of the removal of a range.
+            ends.removeLast()
+            rows.removeLast()
+        } else {
+            ends.removeAll(keepingCapacity: true)
+            rows.removeAll(keepingCapacity: true)
+        }
         bytes.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
-        rows.removeAll(keepingCapacity: true)
         // The memory stays.
         slotCount = 0
         expectedCount = 0

@@ -60,8 +60,11 @@ package struct RecordLookup: Sendable {
 
 /// The records that a read found, by lookup and unique key. Reusable.
 package struct RecordTable {
+    // Never made shorter: emptying an array that holds plain words costs more than counting those in use.
     private var records: [UnsafeRawBufferPointer] = []
+    private var recordCount = 0
     private var starts: [Int] = []
+    private var lookupCount = 0
     private var arena: RecordArena?
     /// Whether the store was unavailable and these records are older than the hot tier otherwise serves.
     package internal(set) var isStale = false
@@ -84,18 +87,24 @@ package struct RecordTable {
     package mutating func removeAll() {
         isStale = false
         version = nil
-        records.removeAll(keepingCapacity: true)
-        starts.removeAll(keepingCapacity: true)
+        recordCount = 0
+        lookupCount = 0
     }
 
-    package mutating func beginLookup() { starts.append(records.count) }
+    package mutating func beginLookup() {
+        if lookupCount < starts.count { starts[lookupCount] = recordCount } else { starts.append(recordCount) }
+        lookupCount &+= 1
+    }
 
+    @inline(__always)
     package mutating func append(_ record: UnsafeRawBufferPointer?) {
-        records.append(record ?? UnsafeRawBufferPointer(start: nil, count: 0))
+        let record = record ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        if recordCount < records.count { records[recordCount] = record } else { records.append(record) }
+        recordCount &+= 1
     }
 
     /// A record that must still be set.
-    mutating func appendMissing() { records.append(missingRecord) }
+    mutating func appendMissing() { append(missingRecord) }
 
     func isMissing(lookup: Int, key: Int) -> Bool {
         records[starts[lookup] + key].baseAddress == missingRecord.baseAddress

@@ -25,8 +25,7 @@ package struct RecordHeader: Sendable, Hashable {
     package var position: Int64
     package var mark: Int64 = 0
 
-    @inlinable
-    package static var byteCount: Int { 40 }
+    package static let byteCount = 40
     private static let format: UInt8 = 2
     private static let tombstoneBit: UInt8 = 0x80
 

@@ -11,6 +11,8 @@ final class OnlineScratch: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var keys: [EntityKeys] = []
     /// By key group, for each row its unique key; null keys have the last.
     @exclusivity(unchecked) private(set) var keyRows: [[Int]] = []
+    /// By key group, how many unique keys there are.
+    @exclusivity(unchecked) private var keyCounts: [Int] = []
     /// By part of the plan.
     @exclusivity(unchecked) private(set) var answers: [ViewAnswer] = []
     @exclusivity(unchecked) var table = RecordTable()
@@ -21,13 +23,18 @@ final class OnlineScratch: @unchecked Sendable {
         while keys.count < plan.keyGroups.count {
             keys.append(EntityKeys())
             keyRows.append([])
+            keyCounts.append(0)
         }
         for (index, group) in plan.keyGroups.enumerated() {
             try encodeKeys(group, request, catalog, into: &keys[index])
+            // Through a pointer: an element taken from the array is a copy of all its own arrays.
+            keys.withUnsafeBufferPointer { keyCounts[index] = $0[index].uniqueCount }
+            let nullKey = keyCounts[index] - 1
             keyRows[index].removeAll(keepingCapacity: true)
-            let nullKey = keys[index].uniqueCount - 1
-            for key in keys[index].rows.prefix(request.rowCount) {
-                keyRows[index].append(key < 0 ? nullKey : Int(key))
+            keys.withUnsafeBufferPointer { keys in
+                for key in keys[index].rows.prefix(request.rowCount) {
+                    keyRows[index].append(key < 0 ? nullKey : Int(key))
+                }
             }
         }
     }
@@ -38,7 +45,7 @@ final class OnlineScratch: @unchecked Sendable {
             let group = plan.parts[index].keyGroup
             try answers[index].fill(
                 plan.parts[index].view, features: plan.parts[index].features, lookup: index,
-                keyCount: keys[group].uniqueCount, from: table, at: time)
+                keyCount: keyCounts[group], from: table, at: time)
         }
     }
 }

@@ -115,11 +115,14 @@ struct HotShard: @unchecked Sendable {
             let offset = HotPlace.offset(word)
             guard offset >= 0, offset &+ Self.headerBytes <= ringBytes else { continue }
             let entry = ring + offset
+            // What is copied below need not wait until the key was compared.
+            cmartlet_prefetch(entry + 64)
+            cmartlet_prefetch(entry + 128)
             let keyBytes = Int(entry.load(fromByteOffset: 20, as: UInt32.self))
             guard entry.load(fromByteOffset: 8, as: UInt64.self) == hash,
                 entry.load(fromByteOffset: 16, as: UInt32.self) == view, keyBytes == key.count,
                 offset &+ Self.headerBytes &+ keyBytes <= ringBytes, let base = key.baseAddress,
-                memcmp(entry + Self.headerBytes, base, keyBytes) == 0
+                isEqual(entry + Self.headerBytes, base, keyBytes)
             else { continue }
             if let generation = freshness.generation {
                 guard entry.load(fromByteOffset: 28, as: UInt32.self) == generation else { return .nothing }
@@ -138,6 +141,20 @@ struct HotShard: @unchecked Sendable {
             return .record(arena.copy(UnsafeRawBufferPointer(start: ring + start, count: Int(size))))
         }
         return .nothing
+    }
+}
+
+/// Whether so many bytes are the same: most keys have nine, for which a call would cost more than the comparison.
+@inline(__always)
+private func isEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+    guard count >= 8 else { return memcmp(left, right, count) == 0 }
+    var offset = 0
+    while true {
+        let a = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        if a != right.loadUnaligned(fromByteOffset: offset, as: UInt64.self) { return false }
+        if offset &+ 8 == count { return true }
+        // The last eight bytes, some of them once more.
+        offset = min(offset &+ 8, count &- 8)
     }
 }
 
