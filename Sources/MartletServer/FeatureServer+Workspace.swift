@@ -8,15 +8,22 @@ internal import Synchronization
 
 extension FeatureServer {
     /// Serves a workspace's online views, and what else can be asked of it under `/v1`, with its settings and limits.
-    /// - Parameter port: nil means the port of `martlet.yaml`; 0 any free one.
-    /// - Throws: `portInUse`, and what opening the online store throws.
-    package convenience init(_ workspace: Workspace, port: UInt16? = nil) throws {
+    /// - Parameters:
+    ///   - port: nil means the port of `martlet.yaml`; 0 any free one.
+    ///   - door: what whoever starts the server says about it.
+    /// - Throws: as the other `init`, and what opening the online store throws.
+    package convenience init(_ workspace: Workspace, port: UInt16? = nil, door: ServerDoor = ServerDoor()) throws {
         try workspace.sweepUploads()
         let settings = workspace.settings
         var http = HTTPServerSettings(host: settings.server.address, port: port ?? UInt16(settings.server.port))
         http.threads = workspace.threads
         http.connectionLimit = settings.limits.connections
         http.bodyLimitBytes = settings.limits.bodyBytes
+        http.waitingLimit = settings.limits.waitingRequests
+        http.longWorkLimit = settings.limits.longRequests
+        http.bodyMemoryBytes = max(settings.limits.bodyMemoryBytes, settings.limits.transferBytes)
+        http.tls = door.tls
+        http.drainDelaySeconds = door.drainDelaySeconds
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
         let live = LiveEvents(workspace)
@@ -25,7 +32,8 @@ extension FeatureServer {
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
-                featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
+                featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,
+                accessLog: door.accessLog),
             catalog: catalog, store: live.onlineStore(), time: workspace.time
         ) { router in
             addFeastRoutes(workspace, live, longWork, to: &router)
@@ -44,6 +52,8 @@ extension FeatureServer {
             let labels = "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\""
             if let keeper { writeHotMetrics(keeper, labels: labels, to: &writer) }
             writeLiveMetrics(live, labels: labels, to: &writer)
+            let store = try? workspace.onlineStore() as? any ConnectedStore
+            if let connections = store?.connections { writeStoreMetrics(connections, labels: labels, to: &writer) }
         } catalogChanged: { catalog in
             keeper?.changed(to: catalog)
         }
