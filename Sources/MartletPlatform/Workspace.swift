@@ -93,10 +93,13 @@ package final class Workspace: Sendable {
                 if let online = parts.online { return online }
                 let store = try openOnlineStore()
                 var hot = HotTierSettings()
-                hot.sizeBytes = settings.limits.hotTierBytes
+                // A store that tells its version is served from memory exactly as from itself.
+                let otherwise = store.version == nil ? 0 : hot.sizeBytes
+                let set = settings.limits.hotTierBytes
+                hot.sizeBytes = set == 0 ? otherwise : set
                 hot.staleness = settings.limits.hotTierStaleness
                 hot.outageStaleness = settings.limits.hotTierOutage
-                let online: any OnlineStore = hot.sizeBytes > 0 ? HotTier(over: store, hot, time: time) : store
+                let online: any OnlineStore = hot.sizeBytes >= 64 << 10 ? HotTier(over: store, hot, time: time) : store
                 parts.online = online
                 return online
             }
