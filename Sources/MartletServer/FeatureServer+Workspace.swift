@@ -19,11 +19,13 @@ extension FeatureServer {
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
         let live = LiveEvents(workspace)
+        var serving = FeatureServerSettings(
+            http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
+            featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired)
+        serving.vectorBytes = settings.limits.vectorBytes
+        serving.vectorThreads = workspace.threads
         try self.init(
-            FeatureServerSettings(
-                http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
-                featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
-            catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
+            serving, catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
         ) { router in
             addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {

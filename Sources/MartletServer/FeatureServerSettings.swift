@@ -17,6 +17,10 @@ package struct FeatureServerSettings: Sendable {
     /// `OUTSIDE_MAX_AGE`.
     package var servesExpired: Bool
 
+    /// Memory for the embeddings that are searched, and the threads of one search.
+    package var vectorBytes = 1 << 30
+    package var vectorThreads = processorCount
+
     package init(
         http: HTTPServerSettings = HTTPServerSettings(), workspace: WorkspaceID, keyLimit: Int = 10_000,
         featureLimit: Int = 1_000, planLimit: Int = 1_024, servesExpired: Bool = false
