@@ -16,6 +16,7 @@ let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "rows": runRows,
     "stream": runStream,
     "tiles": runTiles,
+    "vectors": runVectors,
     "windows": runWindows,
 ]
 
