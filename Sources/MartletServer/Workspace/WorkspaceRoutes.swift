@@ -20,6 +20,7 @@ func addWorkspaceRoutes(
     router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit) { request, _ in
         try pushEvents(request, workspace, live)
     }
+    router.on(.get, "/v1/status") { _, _ in showStatus(workspace, live) }
     router.on(.post, "/v1/plan") { request, _ in try planDefinitions(request, workspace) }
     router.on(.post, "/v1/apply") { request, _ in try applyDefinitions(request, workspace, afterApply) }
 }
