@@ -1,5 +1,6 @@
 import MartletCore
 import MartletDefinitions
+import MartletOnline
 import MartletPlatform
 import MartletTestSupport
 import Synchronization
@@ -89,6 +90,24 @@ final class StreamWorkload {
         ttl: 20d
         latest: {last_amount: amount, last_shop: shop}
         ---
+        features: sums
+        entity: card
+        source: trades
+        stream: true
+        windows: [1h, 30d]
+        aggregates:
+          trades: count
+          total: sum(amount)
+          spread: variance(amount)
+          least: min(amount)
+          most: max(amount)
+          shops: distinct(shop)
+          about: approx_distinct(amount)
+          middle: median(amount)
+          usual: {function: top_k, column: shop, k: 2}
+          spent_by_shop: {function: sum, column: amount, by: shop}
+          fading: {function: decayed_sum, column: amount, half_life: 7d}
+        ---
         service: cards
         features: [activity, newest]
         """
@@ -154,6 +173,44 @@ final class StreamWorkload {
             lines += "\n"
         }
         return lines
+    }
+
+    func status(_ live: LiveEvents) throws -> WorkspaceStatus {
+        guard let status = live.status else { throw MartletError(.conflict, "the server takes no events in") }
+        return WorkspaceStatus(status, workspace: "default/test")
+    }
+
+    func views(_ live: LiveEvents) throws -> [WorkspaceStatus.View] { try status(live).views }
+
+    /// Until what was to happen later than it came is counted.
+    func waitUntilNoneWaits(_ live: LiveEvents) throws {
+        let isDone = waitFor { (try? views(live).allSatisfy { $0.waiting == 0 }) == true ? true : nil }
+        guard isDone != nil else { throw MartletError(.internalFault, "events still wait for their moment") }
+    }
+
+    /// What the store holds of a view: its records, but for the mark up to which each counts.
+    /// - Parameter withTimes: without, the tiles alone.
+    func stateHash(_ name: String, withTimes: Bool = true) throws -> UInt64 {
+        let view = try workspace.servingCatalog().views[name]
+        guard let view else { throw MartletError(.unknownName, name) }
+        let store = try workspace.onlineStore()
+        let keys = try EntityKeys([Column(.int64(Array(0..<Self.cards)))], keys: view.keys)
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        func add(_ bytes: some Sequence<UInt8>) {
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        }
+        var table = RecordTable()
+        let lookup = RecordLookup(view: try store.handle(for: view.identity), keyIndex: 0)
+        try store.read([lookup], keys: [keys], into: &table) { table in
+            for key in 0..<keys.uniqueCount {
+                guard let record = table.record(lookup: 0, key: key) else { continue }
+                let header = try RecordHeader(verifying: record)
+                add(key.description.utf8)
+                add(record.dropFirst(RecordHeader.byteCount))
+                if withTimes { add("\(header.isTombstone) \(header.eventTime) \(header.position)".utf8) }
+            }
+        }
+        return hash
     }
 
     /// Pushes by the door of a server, and waits until it is durable.
