@@ -89,6 +89,7 @@ def run(folder: pathlib.Path, batches: int, rounds: int) -> dict:
                     raise Failed(f"{bad} events were poison, and {refused} were refused")
                 sent += bad
                 rates.append(batches * BATCH / seconds)
+        say(f"clean {[round(rate) for rate in clean]}, with poison {[round(rate) for rate in poisoned]} events a second")
         letters = server.status()
         kept = sum(found["count"] for found in letters["dead_letters"])
         future = letters["future_events"]
@@ -100,7 +101,6 @@ def run(folder: pathlib.Path, batches: int, rounds: int) -> dict:
         raise Failed(f"of {sent} poison events a fourth was from the future, and {future} are counted so")
     ratios = sorted(bad / good for bad, good in zip(poisoned, clean))
     fall = 1 - percentile(ratios, 0.5)
-    say(f"clean {[round(rate) for rate in clean]}, with poison {[round(rate) for rate in poisoned]} events a second")
     return {
         "poison": sent, "dead_letters": kept, "future": future, "clean_events_a_second": round(percentile(clean, 0.5)),
         "poisoned_events_a_second": round(percentile(poisoned, 0.5)), "throughput_falls_percent": round(100 * fall, 1),

@@ -38,7 +38,7 @@ def main() -> int:
             elif case == "cdc":
                 found = capture.run(folder, wanted.kills or 50, wanted.rate or 200, wanted.seed, wanted.samples)
             else:
-                found = poison.run(folder, batches=600, rounds=5)
+                found = poison.run(folder, batches=3_000, rounds=5)
                 status = status if found["is_met"] else 1
         except Failed as failure:
             print(f"soak: {case} FAILED (seed {wanted.seed}; {folder} is kept): {failure}", file=sys.stderr)

@@ -140,11 +140,11 @@ def table_files(folder: pathlib.Path, name: str) -> list[str]:
 
 def rows(folder: pathlib.Path, table: str, columns: str) -> str:
     """A SELECT of these columns of a table; of no rows where it is not there yet."""
-    files = table_files(folder, table)
+    files, names = table_files(folder, table), [f'"{name}"' for name in columns.split(", ")]
     if not files:
-        return f"SELECT {', '.join('NULL AS ' + column for column in columns.split(', '))} WHERE false"
+        return f"SELECT {', '.join('NULL AS ' + name for name in names)} WHERE false"
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    return f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true)"
+    return f"SELECT {', '.join(names)} FROM read_parquet([{listed}], union_by_name = true)"
 
 
 def query(sql: str) -> list[tuple]:
