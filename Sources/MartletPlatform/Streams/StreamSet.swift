@@ -49,6 +49,11 @@ final class StreamSet {
 
     var views: [StreamedView] { followers.map(\.view) }
 
+    func isFollowed(_ source: String) -> Bool { followers.contains { $0.definition.source == source } }
+
+    /// Whether the arrival times of a source's events are those of the way in.
+    func arrivesHere(_ source: String) -> Bool { (try? definitions.source(source).arrivalTime) == .some(nil) }
+
     /// The first offset that any of them still needs.
     private(set) var firstOffset: Int64 = 0
 
