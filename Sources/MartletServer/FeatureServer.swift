@@ -7,29 +7,40 @@ internal import Synchronization
 /// whatever routes its owner adds.
 package final class FeatureServer: Sendable {
     private let online: OnlineHandler
+    private let search: SearchHandler
     private let http: HTTPServer
     private let accessLog: AccessLog?
     private let afterStop: @Sendable () -> Void
+    private let catalogChanged: @Sendable (ServingCatalog) -> Void
 
     /// Starts serving `catalog` from `store`.
     /// - Parameters:
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
     ///   - moreMetrics: appends further ones to `/metrics`.
+    ///   - catalogChanged: called with a catalog that is served in place of the one before.
     ///   - isHealthy: whether what the server depends on can be read; asked at most once a second, inline.
     /// - Throws: as `HTTPServer.init`; `fileSystem` where the access log cannot be written.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
         time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
         afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true },
-        moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in }
+        moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in },
+        catalogChanged: @escaping @Sendable (ServingCatalog) -> Void = { _ in }
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
+        let search = SearchHandler(settings, store, time)
         let metrics = MetricsBox()
         let health = HealthCheck(time, isHealthy)
         var router = Router()
         router.on(.post, "/get-online-features") { request, writer in
             .written(status: online.answer(request.body, isPadded: true, &writer), .json)
+        }
+        for path in ["/search", "/retrieve-online-documents"] {
+            router.on(.post, path) { request, _ in
+                let body = Array(request.body)
+                return .later { search.answer(body, online.catalog) }
+            }
         }
         router.on(.get, "/health", priority: .probe) { _, _ in .written(status: health.isHealthy ? 200 : 503, .json) }
         // Whether to send requests here. It depends on nothing else: what is loaded is served while the registry is
@@ -61,8 +72,10 @@ package final class FeatureServer: Sendable {
         let observer = Metrics(routes: router.routes.map(\.path), workspace: settings.workspace)
         metrics.metrics.withLock { $0 = observer }
         self.online = online
+        self.search = search
         self.routes = router.routes
         self.afterStop = afterStop
+        self.catalogChanged = catalogChanged
         accessLog = try settings.accessLog.map {
             try AccessLog(path: $0, routes: router.routes, workspace: settings.workspace)
         }
@@ -94,7 +107,11 @@ package final class FeatureServer: Sendable {
     package var catalog: ServingCatalog { online.catalog }
 
     /// Serves another catalog from the next request on; no request is dropped.
-    package func replaceCatalog(_ catalog: ServingCatalog) { online.replaceCatalog(catalog) }
+    package func replaceCatalog(_ catalog: ServingCatalog) {
+        online.replaceCatalog(catalog)
+        search.replaceCatalog(catalog)
+        catalogChanged(catalog)
+    }
 
     /// Answers the body of a `/get-online-features` request without HTTP; the answer is appended to `writer`.
     /// - Returns: the HTTP status.
