@@ -111,7 +111,9 @@ let package = Package(
             path: "Tests/ServerTestSupport"),
         .testTarget(
             name: "MartletHTTPTests",
-            dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP", "ServerTestSupport"]),
+            dependencies: [
+                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletTestSupport", "ServerTestSupport",
+            ]),
         .testTarget(
             name: "MartletDefinitionsTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletTestSupport"]),
@@ -173,7 +175,8 @@ let package = Package(
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
                 "MartletStreams", "MartletTestSupport",
             ]),
-        .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17
@@ -194,6 +197,22 @@ if Context.environment["MARTLET_BENCH"] == "1" {
             path: "bench/MartletBench"))
 }
 
+// The fuzzer's own executable: scripts/fuzz sets this, to the toolchain's libFuzzer. All code is then built with what
+// that looks at.
+let fuzzer = Context.environment["MARTLET_FUZZER"]
+if let fuzzer {
+    package.products.append(.executable(name: "martlet-fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
+                "MartletLog", "MartletOnline", "MartletServer",
+            ],
+            path: "Tests/Fuzz", exclude: ["Finds"],
+            linkerSettings: [.unsafeFlags(["-sanitize=address", fuzzer, "-lstdc++"])]))
+}
+
 // One settings loop, identical for every Swift target.
 let cTargets: Set<String> = ["CDuckDB", "CSimdJSON"]
 for target in package.targets where target.type != .system && !cTargets.contains(target.name) {
@@ -207,4 +226,5 @@ for target in package.targets where target.type != .system && !cTargets.contains
         .enableExperimentalFeature("Lifetimes"),
         .treatAllWarnings(as: .error),
     ]
+    if fuzzer != nil { target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"])) }
 }

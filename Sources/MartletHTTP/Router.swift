@@ -11,6 +11,7 @@ package struct Router: Sendable {
         package let path: String
         /// The largest body that the route takes; nil means the server's limit.
         let bodyLimitBytes: Int?
+        package let priority: RoutePriority
         let handler: Handler
         let segments: [Segment]
     }
@@ -32,9 +33,12 @@ package struct Router: Sendable {
     package init() {}
 
     /// - Precondition: the path begins with a slash, and no route of the same method and shape exists.
-    /// - Parameter bodyLimitBytes: the largest body that the route takes; nil means the server's limit.
+    /// - Parameters:
+    ///   - bodyLimitBytes: the largest body that the route takes; nil means the server's limit.
+    ///   - priority: what its requests give way to.
     package mutating func on(
-        _ method: Method, _ path: String, bodyLimitBytes: Int? = nil, _ handler: @escaping Handler
+        _ method: Method, _ path: String, bodyLimitBytes: Int? = nil, priority: RoutePriority = .online,
+        _ handler: @escaping Handler
     ) {
         precondition(path.hasPrefix("/"), "a route's path begins with a slash")
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { part in
@@ -43,7 +47,9 @@ package struct Router: Sendable {
         precondition(
             !routes.contains { $0.method == method && $0.segments == segments }, "\(path) has two handlers")
         routes.append(
-            Route(method: method, path: path, bodyLimitBytes: bodyLimitBytes, handler: handler, segments: segments))
+            Route(
+                method: method, path: path, bodyLimitBytes: bodyLimitBytes, priority: priority, handler: handler,
+                segments: segments))
         guard !segments.contains(.parameter) else { return }
         let bytes = Array(path.utf8)
         let route = routes.count - 1
@@ -78,10 +84,10 @@ package struct Router: Sendable {
         return matchPattern(wanted, String(cString: path))
     }
 
-    /// The limit that the route of a request has of its own.
-    func bodyLimit(_ method: Method, _ path: UnsafePointer<CChar>) -> Int? {
+    /// The route of a request; nil where it has none.
+    func route(_ method: Method, _ path: UnsafePointer<CChar>) -> Route? {
         guard case .found(let route, _) = match(method, path) else { return nil }
-        return routes[route].bodyLimitBytes
+        return routes[route]
     }
 
     private func matchPattern(_ method: Method, _ path: String) -> Match {

@@ -261,6 +261,8 @@ struct NameTests {
         "are corrected to the nearest candidate",
         arguments: [
             ("custmer", "customer"), ("amont", "amount"), ("zzzzzz", nil),
+            // Longer than any name: not even looked at.
+            (String(repeating: "customer", count: 1 << 17), nil),
         ])
     func nearest(name: String, expected: String?) {
         #expect(nearestName(to: name, among: ["customer", "amount", "merchant"]) == expected)

@@ -106,6 +106,13 @@ extension SettingsLanguage {
         .count("keys_per_request", \.keysPerRequest, 1...1_000_000, "Entities asked for at once"),
         .count("features_per_request", \.featuresPerRequest, 1...100_000, "Features asked for at once"),
         .count("connections", \.connections, 1...100_000, "HTTP connections open at once"),
+        .count(
+            "waiting_requests", \.waitingRequests, 1...100_000,
+            "HTTP requests that wait for work in the background at once"),
+        .count(
+            "long_requests", \.longRequests, 1...10_000,
+            "HTTP requests for loads, training sets and uploads at once"),
+        .bytes("body_memory", \.bodyMemoryBytes, "The bodies of all HTTP requests that are being received"),
         .bytes("file", \.fileBytes, "A file that is ingested"),
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),

@@ -55,6 +55,12 @@ package struct ResourceLimits: Sendable, Hashable {
     package var featuresPerRequest = 2_000
     /// `connections`: HTTP connections open at once.
     package var connections = 1_024
+    /// `waiting_requests`: HTTP requests that wait for work in the background at once.
+    package var waitingRequests = 64
+    /// `long_requests`: HTTP requests for loads, training sets and uploads at once.
+    package var longRequests = 16
+    /// `body_memory`: the bodies of all HTTP requests that are being received, in bytes.
+    package var bodyMemoryBytes = 1 << 30
     /// `file`: a file that is ingested, in bytes.
     package var fileBytes = 64 << 30
     /// `label_rows`: rows of a label file.

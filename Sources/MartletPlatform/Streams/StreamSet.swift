@@ -119,17 +119,20 @@ final class StreamSet {
     ) throws {
         _ = try workspace.landAll(upTo: end)
         for follower in concerned {
+            let keys = try touched(follower, rows, source, first, end)
+            guard let count = keys.first?.count, count > 0 else { continue }
+            // Of what is read again some may be counted: their events must stay counted.
+            let mark = max(end, try follower.view.markBound(of: keys))
+            if mark > end { _ = try workspace.landAll(upTo: mark) }
             let connection = try workspace.engine.connect()
             _ = try workspace.attachSources(of: follower.definition, definitions, to: connection)
             let query = try workspace.viewQuery(follower.definition, definitions, connection)
-            let keys = try touched(follower, rows, source, first, end)
-            guard let count = keys.first?.count, count > 0 else { continue }
             try connection.register(
                 "touched", RecordBatch(keys.enumerated().map { ("c\($0.offset)", $0.element) }))
             let list = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
-            let condition = "(\(list)) IN (SELECT (\(list)) FROM touched) AND c\(query.keys.count + 2) < \(end)"
+            let condition = "(\(list)) IN (SELECT (\(list)) FROM touched) AND c\(query.keys.count + 2) < \(mark)"
             let live = try query.load(connection, where: condition)
-            try follower.view.replace(keys, with: StreamRows(live), endOffset: end, now: workspace.time.now())
+            try follower.view.replace(keys, with: StreamRows(live), endOffset: end, mark: mark, now: workspace.time.now())
         }
     }
 

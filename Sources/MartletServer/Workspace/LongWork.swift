@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import MartletCore
+internal import MartletHTTP
 
 /// Work of requests that may outlast the server's patience with them: told to stop when the server does, so that it can
 /// end its own processes and remove its files.
@@ -22,6 +23,7 @@ final class LongWork: Sendable {
         onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         startThread(group: running) { [cancellation] in
+            giveWayToOthers()
             do {
                 try body(cancellation)
             } catch {
