@@ -155,6 +155,46 @@ struct StreamVerificationTests {
         #expect(status.deadLetters.map(\.count) == [2] && status.deadLetters.map(\.state) == ["waiting"])
     }
 
+    @Test("counts every event once when the log is read again in more than one piece, with changes in it")
+    func readAgain() async throws {
+        let work = try StreamWorkload(seed: 11)
+        let (now, text) = (work.clock.now(), String(repeating: "x", count: 4_000))
+        func trade(_ id: Int, _ card: Int, at: Timestamp, _ operation: String = "insert") -> String {
+            #"{"_op":"\#(operation)","id":\#(id),"card":\#(card),"amount":\#(id),"shop":"\#(text)","at":"\#(at)"}"#
+                + "\n"
+        }
+        // The first two wait for their moment, so that the log is read again from them on; the second is taken back.
+        var parts = [trade(0, 1, at: now + .minutes(50)) + trade(1, 1, at: now + .minutes(40))]
+        // Changes in the first piece, and events of the same cards in the later ones.
+        parts[0] += trade(2, 1, at: now - .minutes(3)) + trade(2, 2, at: now - .minutes(2), "update")
+        parts[0] += #"{"_op":"delete","id":1}"# + "\n"
+        for part in 0..<3 {
+            var lines = ""
+            for index in 0..<250 {
+                lines += trade(100 + part * 250 + index, index % 5, at: now - .seconds(Int64(index)))
+            }
+            parts.append(lines)
+        }
+        let live = LiveEvents(work.workspace)
+        for part in parts {
+            let end = try await work.push(part, to: live).endOffset
+            try await live.counted(upTo: end)
+        }
+        live.stop()
+        for round in 0..<3 {
+            // Read again, and stored.
+            let again = LiveEvents(work.workspace)
+            try await again.counted(upTo: 755)
+            if round == 2 {
+                work.clock.advance(by: .hours(1))
+                try work.waitUntilNoneWaits(again)
+            }
+            again.stop()
+            let report = try work.workspace.verifyStreams(samples: 300)
+            #expect(report.differences.map(\.description) == [], "round \(round)")
+        }
+    }
+
     @Test("is refused for views that do not follow the log")
     func refused() throws {
         let test = try TestRepository(

@@ -132,7 +132,8 @@ final class StreamSet {
             let list = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
             let condition = "(\(list)) IN (SELECT (\(list)) FROM touched) AND c\(query.keys.count + 2) < \(mark)"
             let live = try query.load(connection, where: condition)
-            try follower.view.replace(keys, with: StreamRows(live), endOffset: end, mark: mark, now: workspace.time.now())
+            try follower.view.replace(
+                keys, with: StreamRows(live), endOffset: end, mark: mark, now: workspace.time.now())
         }
     }
 
