@@ -197,6 +197,25 @@ struct StreamVerificationTests {
         }
     }
 
+    @Test("takes back what was counted before it was landed")
+    func takenBackEarly() async throws {
+        let work = try StreamWorkload(seed: 12)
+        let live = LiveEvents(work.workspace)
+        let at = work.clock.now() - .minutes(5)
+        func trade(_ id: Int, _ card: Int, _ operation: String) -> String {
+            #"{"_op":"\#(operation)","id":\#(id),"card":\#(card),"amount":\#(id),"shop":"a","at":"\#(at)"}"#
+        }
+        let pushes = [
+            trade(1, 1, "insert") + "\n" + trade(2, 1, "insert"), trade(3, 2, "insert"),
+            #"{"_op":"delete","id":2}"# + "\n" + trade(1, 3, "update"), trade(4, 4, "update"),
+        ]
+        for lines in pushes { try await live.counted(upTo: work.push(lines, to: live).endOffset) }
+        live.stop()
+        let report = try work.workspace.verifyStreams(samples: 100)
+        #expect(report.differences.map(\.description) == [])
+        #expect(report.views.filter { $0.name == "sums" }.map(\.events) == [3])
+    }
+
     @Test("is refused for views that do not follow the log")
     func refused() throws {
         let test = try TestRepository(
