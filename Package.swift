@@ -191,7 +191,7 @@ if Context.environment["MARTLET_BENCH"] == "1" {
         .executableTarget(
             name: "MartletBench",
             dependencies: [
-                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
                 "MartletLog",
                 "MartletOnline",
                 "MartletQuery", "MartletStreams",

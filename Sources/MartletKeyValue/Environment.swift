@@ -106,6 +106,13 @@ package final class Environment: @unchecked Sendable {
         return ((info.me_last_pgno + 1) * Int(statistics.ms_psize), info.me_mapsize)
     }
 
+    /// The number of the last write that was committed, by this process or another.
+    package var lastWrite: UInt64 {
+        var info = MDB_envinfo()
+        mdb_env_info(handle, &info)
+        return UInt64(info.me_last_txnid)
+    }
+
     private func takeReader() throws -> OpaquePointer {
         if let reader = idleReaders.withLock({ $0.popLast() })?.handle {
             let status = mdb_txn_renew(reader)

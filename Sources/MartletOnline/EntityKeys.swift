@@ -123,7 +123,7 @@ package struct EntityKeys: Sendable {
         }
     }
 
-    private enum Tag: UInt8 { case bool = 1, integer, timestamp, string, bytes }
+    enum Tag: UInt8 { case bool = 1, integer, timestamp, string, bytes }
 
     private mutating func appendTagged(_ tag: Tag, _ word: UInt64) {
         bytes.append(tag.rawValue)

@@ -29,12 +29,14 @@ extension FeatureServer {
         let live = LiveEvents(workspace)
         let catalog = try workspace.servingCatalog()
         let keeper = try workspace.hotKeeper()
+        var serving = FeatureServerSettings(
+            http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
+            featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,
+            accessLog: door.accessLog)
+        serving.vectorBytes = settings.limits.vectorBytes
+        serving.vectorThreads = workspace.threads
         try self.init(
-            FeatureServerSettings(
-                http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
-                featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,
-                accessLog: door.accessLog),
-            catalog: catalog, store: live.onlineStore(), time: workspace.time
+            serving, catalog: catalog, store: live.onlineStore(), time: workspace.time
         ) { router in
             addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {

@@ -7,6 +7,7 @@ internal import Synchronization
 /// whatever routes its owner adds.
 package final class FeatureServer: Sendable {
     private let online: OnlineHandler
+    private let search: SearchHandler
     private let http: HTTPServer
     private let accessLog: AccessLog?
     private let afterStop: @Sendable () -> Void
@@ -28,11 +29,18 @@ package final class FeatureServer: Sendable {
         catalogChanged: @escaping @Sendable (ServingCatalog) -> Void = { _ in }
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
+        let search = SearchHandler(settings, store, time)
         let metrics = MetricsBox()
         let health = HealthCheck(time, isHealthy)
         var router = Router()
         router.on(.post, "/get-online-features") { request, writer in
             .written(status: online.answer(request.body, isPadded: true, &writer), .json)
+        }
+        for path in ["/search", "/retrieve-online-documents"] {
+            router.on(.post, path) { request, _ in
+                let body = Array(request.body)
+                return .later { search.answer(body, online.catalog) }
+            }
         }
         router.on(.get, "/health", priority: .probe) { _, _ in .written(status: health.isHealthy ? 200 : 503, .json) }
         // Whether to send requests here. It depends on nothing else: what is loaded is served while the registry is
@@ -64,6 +72,7 @@ package final class FeatureServer: Sendable {
         let observer = Metrics(routes: router.routes.map(\.path), workspace: settings.workspace)
         metrics.metrics.withLock { $0 = observer }
         self.online = online
+        self.search = search
         self.routes = router.routes
         self.afterStop = afterStop
         self.catalogChanged = catalogChanged
@@ -100,6 +109,7 @@ package final class FeatureServer: Sendable {
     /// Serves another catalog from the next request on; no request is dropped.
     package func replaceCatalog(_ catalog: ServingCatalog) {
         online.replaceCatalog(catalog)
+        search.replaceCatalog(catalog)
         catalogChanged(catalog)
     }
 

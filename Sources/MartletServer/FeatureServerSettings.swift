@@ -17,6 +17,9 @@ package struct FeatureServerSettings: Sendable {
     /// `OUTSIDE_MAX_AGE`.
     package var servesExpired: Bool
 
+    /// Memory for the embeddings that are searched, and the threads of one search.
+    package var vectorBytes = 1 << 30
+    package var vectorThreads = processorCount
     /// Where a line is written for each request: a file, or `-` for standard output; nil for no such log.
     package var accessLog: String?
 

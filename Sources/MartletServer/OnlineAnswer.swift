@@ -278,7 +278,8 @@ private func writeLatest(
     case .timestamp: write { $1.appendSeconds(Int64(bitPattern: $0.bits(feature))) }
     case .string: try write { $1.appendJSON(utf8: try $0.text(feature)) }
     case .bytes: try write { $1.appendJSON(base64: try $0.text(feature)) }
-    case .list, .map: preconditionFailure("the latest values of a view are scalars")
+    case .list(let element): try write { $1.append(try $0.list(feature, of: element)) }
+    case .map(let element): try write { $1.append(try $0.map(feature, to: element)) }
     }
     return allPresent
 }

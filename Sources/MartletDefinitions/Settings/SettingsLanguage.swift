@@ -126,6 +126,7 @@ extension SettingsLanguage {
         .time(
             "hot_tier_outage", \.hotTierOutage,
             "How old a record in memory may be that is served while the online store is unavailable"),
+        .bytes("vectors", \.vectorBytes, "Memory for the embeddings that a server searches"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
         .bytes("log_size", \.logBytes, "To which the log may grow before what is landed leaves it"),
         .time("log_age", \.logAge, "How long events that are landed stay in the log"),

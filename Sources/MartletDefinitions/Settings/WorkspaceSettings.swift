@@ -74,6 +74,8 @@ package struct ResourceLimits: Sendable, Hashable {
     package var hotTierStaleness = TimeSpan.seconds(1)
     /// `hot_tier_outage`: how old records in memory may be that are served while the store is unavailable.
     package var hotTierOutage = TimeSpan.zero
+    /// Memory for the embeddings that a server searches.
+    package var vectorBytes = 1 << 30
     /// `future_skew`: how far ahead of the clock an event time may lie.
     package var futureSkew = TimeSpan.hours(1)
     /// `log_size`: to which the log may grow before what is landed leaves it, in bytes.

@@ -14,7 +14,10 @@ extension Workspace {
         switch view.features {
         case .latest(let features):
             return OnlineView(
-                identity: identity, keys: keys, features: features.map { Field($0.name, $0.type) }, ttl: view.ttl)
+                identity: identity, keys: keys, features: features.map { Field($0.name, $0.type) }, ttl: view.ttl,
+                vector: features.firstIndex { $0.vector != nil }.flatMap { index in
+                    features[index].vector.map { OnlineView.Vector(feature: index, search: $0) }
+                })
         case .windowed:
             let plan = try view.windowPlan(inputs: view.inputFields.map(\.name))
             return OnlineView(

@@ -22,9 +22,6 @@ func addFeastRoutes(
     router.on(.post, "/write-to-online-store", bodyLimitBytes: limit, priority: .work) { request, _ in
         try feastReply { try writeToOnlineStore(request, workspace, intake) }
     }
-    for path in ["/search", "/retrieve-online-documents"] {
-        router.on(.post, path) { _, _ in .response(noVectorSearch()) }
-    }
 }
 
 /// An error as Feast's clients expect it; the answer of `body` otherwise.
@@ -62,12 +59,4 @@ extension FeastError {
         let name = refusal.response.status == 403 ? "FeastPermissionError" : "FeastError"
         self.init(status: refusal.response.status, class: name, detail)
     }
-}
-
-/// Views hold scalars only (`LatestRow`): a list of floats has no place in a stored row, so there is nothing to search.
-private func noVectorSearch() -> Response {
-    FeastError(
-        status: 422, class: "FeastError",
-        "vector search needs a feature that is a list of float32, and latest-value views store scalars only"
-    ).response
 }
