@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
 
         // Ground
@@ -52,7 +53,8 @@ let package = Package(
         .target(
             name: "MartletOnline",
             dependencies: [
-                "CHiredis", "MartletCore", "MartletFeatures", "MartletHTTP", "MartletKeyValue", "MartletObjects",
+                "CHiredis", "CPrefetch", "MartletCore", "MartletFeatures", "MartletHTTP", "MartletKeyValue",
+                "MartletObjects",
             ]),
         .target(
             name: "MartletStreams",
@@ -189,7 +191,7 @@ if Context.environment["MARTLET_BENCH"] == "1" {
         .executableTarget(
             name: "MartletBench",
             dependencies: [
-                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
                 "MartletLog",
                 "MartletOnline",
                 "MartletQuery", "MartletStreams",

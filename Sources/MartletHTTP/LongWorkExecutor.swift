@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Glibc
 internal import MartletCore
 
 /// Runs each step of long work on a thread of its own that gives way to all others: while requests wait for a
@@ -9,16 +8,8 @@ final class LongWorkExecutor: TaskExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        startThread(group: threads) {
-            giveWayToOthers()
+        startThread(group: threads, isPatient: true) {
             job.runSynchronously(on: self.asUnownedTaskExecutor())
         }
     }
-}
-
-/// Lets the calling thread, and those that it starts from now on, give way to the others of this machine, for good: a
-/// thread cannot take back its importance, which is why none that is shared does this.
-package func giveWayToOthers() {
-    // Nobody means the calling thread, as Linux has it.
-    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
 }

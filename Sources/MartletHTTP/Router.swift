@@ -30,6 +30,9 @@ package struct Router: Sendable {
         var handlers: [(method: Method, route: Int)]
     }
 
+    /// For each length of a path the static ones of it, so that the others are not looked at.
+    private var staticRoutesByLength: [[Int]] = []
+
     package init() {}
 
     /// - Precondition: the path begins with a slash, and no route of the same method and shape exists.
@@ -57,6 +60,8 @@ package struct Router: Sendable {
             staticRoutes[known].handlers.append((method, route))
         } else {
             staticRoutes.append(StaticPath(bytes: bytes, handlers: [(method, route)]))
+            while staticRoutesByLength.count <= bytes.count { staticRoutesByLength.append([]) }
+            staticRoutesByLength[bytes.count].append(staticRoutes.count - 1)
         }
     }
 
@@ -70,16 +75,17 @@ package struct Router: Sendable {
     func match(_ method: Method, _ path: UnsafePointer<CChar>) -> Match {
         let wanted = method == .head ? .get : method
         let size = strlen(path)
-        // A few dozen paths: comparing their lengths first is quicker than hashing.
-        for candidate in staticRoutes where candidate.bytes.count == size {
-            let isEqual = candidate.bytes.withUnsafeBytes {
-                $0.elementsEqual(UnsafeRawBufferPointer(start: path, count: size))
+        if size < staticRoutesByLength.count {
+            for index in staticRoutesByLength[size] {
+                let isEqual = staticRoutes[index].bytes.withUnsafeBytes {
+                    $0.equals(UnsafeRawBufferPointer(start: path, count: size))
+                }
+                guard isEqual else { continue }
+                for (method, route) in staticRoutes[index].handlers where method == wanted {
+                    return .found(route: route, parameters: [])
+                }
+                return .otherMethods(staticRoutes[index].handlers.map(\.method))
             }
-            guard isEqual else { continue }
-            for (method, route) in candidate.handlers where method == wanted {
-                return .found(route: route, parameters: [])
-            }
-            return .otherMethods(candidate.handlers.map(\.method))
         }
         return matchPattern(wanted, String(cString: path))
     }

@@ -2,12 +2,15 @@ internal import MartletCore
 internal import MartletKeyValue
 
 extension LMDBOnlineStore {
+    package var version: UInt64? { environment.version }
+
     package func read(
         _ lookups: [RecordLookup], keys: [EntityKeys], into table: inout RecordTable,
         _ body: (borrowing RecordTable) throws -> Void
     ) throws {
         table.removeAll()
         try environment.read { reader in
+            table.version = reader.version
             for lookup in lookups {
                 table.beginLookup()
                 let keys = keys[lookup.keyIndex]

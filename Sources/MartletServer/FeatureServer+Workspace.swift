@@ -27,6 +27,8 @@ extension FeatureServer {
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
         let live = LiveEvents(workspace)
+        let catalog = try workspace.servingCatalog()
+        let keeper = try workspace.hotKeeper()
         var serving = FeatureServerSettings(
             http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
             featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,
@@ -34,7 +36,7 @@ extension FeatureServer {
         serving.vectorBytes = settings.limits.vectorBytes
         serving.vectorThreads = workspace.threads
         try self.init(
-            serving, catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
+            serving, catalog: catalog, store: live.onlineStore(), time: workspace.time
         ) { router in
             addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
@@ -44,16 +46,21 @@ extension FeatureServer {
         } afterStop: {
             longWork.end()
             live.stop()
+            keeper?.stop()
         } isHealthy: {
             (try? workspace.registry.current()) != nil
         } moreMetrics: { writer in
             let name = settings.workspace
             let labels = "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\""
+            if let keeper { writeHotMetrics(keeper, labels: labels, to: &writer) }
             writeLiveMetrics(live, labels: labels, to: &writer)
             let store = try? workspace.onlineStore() as? any ConnectedStore
             if let connections = store?.connections { writeStoreMetrics(connections, labels: labels, to: &writer) }
+        } catalogChanged: { catalog in
+            keeper?.changed(to: catalog)
         }
         applied.server.withLock { $0.server = self }
+        keeper?.start(catalog)
     }
 }
 

@@ -11,19 +11,22 @@ package final class FeatureServer: Sendable {
     private let http: HTTPServer
     private let accessLog: AccessLog?
     private let afterStop: @Sendable () -> Void
+    private let catalogChanged: @Sendable (ServingCatalog) -> Void
 
     /// Starts serving `catalog` from `store`.
     /// - Parameters:
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
     ///   - moreMetrics: appends further ones to `/metrics`.
+    ///   - catalogChanged: called with a catalog that is served in place of the one before.
     ///   - isHealthy: whether what the server depends on can be read; asked at most once a second, inline.
     /// - Throws: as `HTTPServer.init`; `fileSystem` where the access log cannot be written.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
         time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
         afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true },
-        moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in }
+        moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in },
+        catalogChanged: @escaping @Sendable (ServingCatalog) -> Void = { _ in }
     ) throws {
         let online = OnlineHandler(settings, catalog, store, time)
         let search = SearchHandler(settings, store, time)
@@ -73,6 +76,7 @@ package final class FeatureServer: Sendable {
         self.search = search
         self.routes = router.routes
         self.afterStop = afterStop
+        self.catalogChanged = catalogChanged
         accessLog = try settings.accessLog.map {
             try AccessLog(path: $0, routes: router.routes, workspace: settings.workspace)
         }
@@ -107,6 +111,7 @@ package final class FeatureServer: Sendable {
     package func replaceCatalog(_ catalog: ServingCatalog) {
         online.replaceCatalog(catalog)
         search.replaceCatalog(catalog)
+        catalogChanged(catalog)
     }
 
     /// Answers the body of a `/get-online-features` request without HTTP; the answer is appended to `writer`.

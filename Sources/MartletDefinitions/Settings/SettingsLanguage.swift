@@ -67,10 +67,11 @@ struct LimitKey {
     let set: @Sendable (inout ResourceLimits, Checked) -> Void
 
     static func bytes(
-        _ name: String, _ path: any WritableKeyPath<ResourceLimits, Int> & Sendable, _ documentation: String
+        _ name: String, _ path: any WritableKeyPath<ResourceLimits, Int> & Sendable, _ documentation: String,
+        otherwise: String? = nil
     ) -> LimitKey {
         let value = ResourceLimits()[keyPath: path]
-        let text = value % (1 << 30) == 0 ? "\(value >> 30)GiB" : "\(value >> 20)MiB"
+        let text = otherwise ?? (value % (1 << 30) == 0 ? "\(value >> 30)GiB" : "\(value >> 20)MiB")
         return LimitKey(member: MemberShape(name, .byteCount, "\(documentation); \(text) without it.")) {
             limits, value in
             if let count = value.integer { limits[keyPath: path] = Int(count) }
@@ -116,7 +117,9 @@ extension SettingsLanguage {
         .bytes("file", \.fileBytes, "A file that is ingested"),
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
-        .bytes("hot_tier", \.hotTierBytes, "Memory for records of the online store that are asked for often"),
+        .bytes(
+            "hot_tier", \.hotTierBytes, "Memory for records of the online store that are asked for often",
+            otherwise: "64MiB over LMDB and none over other stores"),
         .time(
             "hot_tier_staleness", \.hotTierStaleness,
             "How long a record in memory is served without asking the online store"),

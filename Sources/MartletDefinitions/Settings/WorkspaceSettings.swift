@@ -67,7 +67,8 @@ package struct ResourceLimits: Sendable, Hashable {
     package var labelRows = 500_000_000
     /// `online_size`: to which the online store may grow, in bytes of address space and at most of disk.
     package var onlineBytes = 64 << 30
-    /// `hot_tier`: memory for records of the online store that are asked for often, in bytes; 0 keeps none.
+    /// `hot_tier`: memory for records of the online store that are asked for often, in bytes. 0, where it is not set,
+    /// means 64 MiB over LMDB, where memory changes no answer, and none over other stores; below 64 KiB none is kept.
     package var hotTierBytes = 0
     /// `hot_tier_staleness`: how long a record in memory is served without asking the store, which others write too.
     package var hotTierStaleness = TimeSpan.seconds(1)

@@ -20,6 +20,7 @@ package final class LiveEvents: Sendable {
     /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
     package init(_ workspace: Workspace, isRunning: Bool = true) {
         self.workspace = workspace
+        workspace.beginServing()
         do {
             let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
             let streams = try StreamRunner(workspace)
@@ -50,8 +51,10 @@ package final class LiveEvents: Sendable {
             guard case .open(_, let lander, let streams, let connectors) = state, let intake = try? workspace.intake
             else { return nil }
             return LiveStatus(
-                now: workspace.time.now(), endOffset: intake.log.endOffset, logBytes: intake.log.sizeBytes,
+                now: workspace.time.now(), startOffset: intake.log.startOffset, endOffset: intake.log.endOffset,
+                logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
+                futureEvents: intake.deadLetters.count { $0.reason.hasSuffix(": in the future") },
                 landing: lander.status, streaming: streams.status, connectors: connectors.statuses)
         }
     }
@@ -109,6 +112,8 @@ package final class LiveEvents: Sendable {
 /// What becomes of events in a running server.
 package struct LiveStatus: Sendable {
     package let now: Timestamp
+    /// Events with smaller offsets were let go of.
+    package let startOffset: Int64
     /// Behind the last durable event.
     package let endOffset: Int64
     package let logBytes: Int
@@ -116,6 +121,8 @@ package struct LiveStatus: Sendable {
     /// Why nothing is acknowledged any more.
     package let logFailure: MartletError?
     package let deadLetters: [DeadLetterCount: Int]
+    /// Dead letters that happened too far ahead of the clock.
+    package let futureEvents: Int
     package let landing: LanderStatus
     package let streaming: StreamStatus
     package let connectors: [ConnectorStatus]

@@ -51,6 +51,12 @@ extension Workspace {
     /// The store that a server reads.
     package func onlineStore() throws -> any OnlineStore { try online }
 
+    /// What keeps the hot tier warm; nil where there is none.
+    package func hotKeeper() throws -> HotKeeper? {
+        guard let tier = try onlineStore() as? HotTier else { return nil }
+        return try HotKeeper(tier, folder: "file:\(directory)/.martlet/hot")
+    }
+
     /// The last finished materialization of the view's applied version.
     /// - Throws: `notFound` where there was none.
     func lastMaterialization(of view: String, _ definitions: AppliedDefinitions) throws -> MaterializationRecord {

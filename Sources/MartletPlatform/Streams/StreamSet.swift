@@ -22,6 +22,7 @@ final class StreamSet {
     private let followers: [Follower]
     /// Rows that a begin holds in memory at once.
     private static let beginRows = 2_000_000
+    private static let feedMemoryBytes = 256 << 20
 
     init(_ workspace: Workspace, _ intake: EventIntake, _ store: any OnlineStore) throws {
         self.workspace = workspace
@@ -31,6 +32,8 @@ final class StreamSet {
         let streamed = definitions.streamedViews
         // Half of the memory is for what queries and loads hold.
         let memoryBytes = workspace.settings.limits.memoryBytes / 2 / max(1, streamed.count)
+        // An engine without threads of its own: small batches are not to wait for large queries.
+        let feedEngine = try QueryEngine(QuerySettings(threads: 1, memoryLimitBytes: Self.feedMemoryBytes))
         followers = try streamed.map { definition in
             let online = try workspace.onlineView(definition, definitions)
             let plan: WindowPlan? =
@@ -40,11 +43,16 @@ final class StreamSet {
             return Follower(
                 definition: definition,
                 view: try StreamedView(online, plan: plan, store: store, memoryBytes: memoryBytes),
-                feed: try ViewFeed(definition, definitions, engine: workspace.engine))
+                feed: try ViewFeed(definition, definitions, engine: feedEngine))
         }
     }
 
     var views: [StreamedView] { followers.map(\.view) }
+
+    func isFollowed(_ source: String) -> Bool { followers.contains { $0.definition.source == source } }
+
+    /// Whether the arrival times of a source's events are those of the way in.
+    func arrivesHere(_ source: String) -> Bool { (try? definitions.source(source).arrivalTime) == .some(nil) }
 
     /// The first offset that any of them still needs.
     private(set) var firstOffset: Int64 = 0

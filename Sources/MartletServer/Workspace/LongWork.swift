@@ -1,6 +1,5 @@
 internal import Dispatch
 internal import MartletCore
-internal import MartletHTTP
 
 /// Work of requests that may outlast the server's patience with them: told to stop when the server does, so that it can
 /// end its own processes and remove its files.
@@ -22,8 +21,7 @@ final class LongWork: Sendable {
         _ body: @escaping @Sendable (Cancellation) throws -> Void,
         onFailure: @escaping @Sendable (any Error) -> Void
     ) {
-        startThread(group: running) { [cancellation] in
-            giveWayToOthers()
+        startThread(group: running, isPatient: true) { [cancellation] in
             do {
                 try body(cancellation)
             } catch {

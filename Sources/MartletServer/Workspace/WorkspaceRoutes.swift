@@ -21,6 +21,7 @@ func addWorkspaceRoutes(
     router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit, priority: .work) { request, _ in
         try pushEvents(request, workspace, live)
     }
+    router.on(.get, "/v1/status", priority: .work) { _, _ in showStatus(workspace, live) }
     router.on(.post, "/v1/plan", priority: .work) { request, _ in try planDefinitions(request, workspace) }
     router.on(.post, "/v1/apply", priority: .work) { request, _ in try applyDefinitions(request, workspace, afterApply)
     }
