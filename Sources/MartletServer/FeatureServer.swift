@@ -65,6 +65,7 @@ package final class FeatureServer: Sendable {
                 let http = metrics.server.withLock { $0.http }
                 if let http { writeActivityMetrics(http.activity, labels: observer.labels, to: &writer) }
             }
+            search.writeMetrics(to: &writer)
             moreMetrics(&writer)
             return .written(status: 200, .prometheus)
         }

@@ -83,6 +83,8 @@ struct ServeDoorTests {
         #expect(try !answers(port, trusting: second.certificate))
 
         try use(second)
+        // Lines are gathered for a moment before they are written.
+        try server.wait(for: "a line") { tool.folder.text(of: "log").contains("/ready") }
         rename("\(tool.folder.path)/log", "\(tool.folder.path)/old")
         server.signal(SIGHUP)
         try server.wait(for: "the second certificate") { try answers(port, trusting: second.certificate, "/health") }

@@ -85,7 +85,7 @@ struct VectorSearchTests {
         try withStore { store in
             let view = view(metric, dimensions: dimensions)
             try put(vectors, into: view, store)
-            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 2)
+            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 2, time: FixedTimeSource(Self.now))
             for count in [1, 10, 600] {
                 let query = (0..<dimensions).map { _ in Float(random.uniform() * 2 - 1) }
                 let (hits, expected) = (
@@ -108,7 +108,7 @@ struct VectorSearchTests {
         try withStore { store in
             let view = view(.l2, dimensions: 2)
             try put(Dictionary(uniqueKeysWithValues: (0..<200).map { (Int64($0 - 100), [0, 1]) }), into: view, store)
-            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 2)
+            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 2, time: FixedTimeSource(Self.now))
             let hits = try found(searcher, view, [0, 0], 5, store)
             #expect(hits.map(\.id) == [-100, -99, -98, -97, -96])
             #expect(hits.allSatisfy { $0.distance == 1 })
@@ -120,7 +120,7 @@ struct VectorSearchTests {
         try withStore { base in
             let store: any OnlineStore = isHot ? HotTier(over: base) : base
             let view = view(.l2, dimensions: 2)
-            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 1)
+            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 1, time: FixedTimeSource(Self.now))
             #expect(try found(searcher, view, [0, 0], 3, store).isEmpty)
             try put([1: [1, 0], 2: [2, 0], 3: [3, 0]], into: view, store)
             #expect(try found(searcher, view, [0, 0], 3, store).map(\.id) == [1, 2, 3])
@@ -138,7 +138,7 @@ struct VectorSearchTests {
             let (old, new) = (
                 view(.l2, dimensions: 2, ttl: TimeSpan(microseconds: 100)), view(.l2, dimensions: 2, version: 2)
             )
-            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 1)
+            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 1, time: FixedTimeSource(Self.now))
             try put([1: [1, 0]], into: old, store, event: 10)
             try put([2: [2, 0]], into: old, store, event: 50, input: "b")
             try put([7: [1, 0]], into: new, store)
@@ -154,7 +154,7 @@ struct VectorSearchTests {
             let view = view(.l2, dimensions: 1)
             try put(
                 Dictionary(uniqueKeysWithValues: (0..<5_000).map { (Int64($0), [Float($0)]) }), into: view, store)
-            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 1)
+            let searcher = VectorSearcher(limitBytes: 1 << 30, threads: 1, time: FixedTimeSource(Self.now))
             func ids(_ filter: RecordFilter, _ count: Int = 3) throws -> [Int64] {
                 try found(searcher, view, [0], count, store, filter: filter).map(\.id)
             }

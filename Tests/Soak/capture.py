@@ -127,7 +127,7 @@ def run(folder: pathlib.Path, kills: int, rate: int, seed: int, samples: int) ->
         writers.start()
         server.start()
         for number in range(1, kills + 1):
-            time.sleep(draw.uniform(0.3, 2.5))
+            time.sleep(draw.uniform(0.2, 1.6))
             # The first ones fall into the first reading of the table.
             if draw.random() < 0.5:
                 killed["PostgreSQL"] += 1

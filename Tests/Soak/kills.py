@@ -195,7 +195,7 @@ def run(folder: pathlib.Path, kills: int, rate: int, seed: int, samples: int) ->
         for number in range(1, kills + 1):
             load.is_open.set()
             opened = time.monotonic()
-            time.sleep(draw.uniform(0.3, 3.0))
+            time.sleep(draw.uniform(0.2, 1.6))
             server.kill()
             load.is_open.clear()
             busy += time.monotonic() - opened

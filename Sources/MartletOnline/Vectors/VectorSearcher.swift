@@ -11,6 +11,9 @@ package struct VectorHit {
 /// Finds the entities whose embeddings are nearest to a query, by comparing it with all of them: exact, linear in their
 /// number. The matrices are kept in memory, `limitBytes` of them at most; while one is read again there are two of it.
 package final class VectorSearcher: Sendable {
+    /// Records that are looked at in one read.
+    private static let largestBatch = 65_536
+
     private let limitBytes: Int
     private let threads: Int
     private let time: any TimeSource
@@ -58,9 +61,13 @@ package final class VectorSearcher: Sendable {
         var candidates = VectorCandidates(matrix.distances(to: query, threads: threads))
         var table = RecordTable()
         var found = EntityKeys()
+        // More than are wanted: single precision orders what is equally near by chance. Then more and more, so that a
+        // filter that few pass does not go over the distances again and again.
+        var batch = max(64, 4 * count)
         while found.uniqueCount < count {
-            let rows = candidates.next(max(64, 4 * (count - found.uniqueCount)))
+            let rows = candidates.next(batch)
             if rows.isEmpty { break }
+            batch = max(batch, min(4 * batch, Self.largestBatch))
             var keys = EntityKeys()
             for row in rows { matrix.keys.withKey(Int(row)) { keys.append(encoded: $0) } }
             try store.read([lookup], keys: [keys], into: &table) { table in

@@ -165,6 +165,6 @@ func isSame(_ left: Column, _ right: Column, _ row: Int) -> Bool {
     switch (left[row], right[row]) {
     case (.float64(let a), .float64(let b)): a.bitPattern == b.bitPattern
     case (.float32(let a), .float32(let b)): a.bitPattern == b.bitPattern
-    case (let a, let b): a == b
+    case (let a, let b): a.hasSameBits(as: b)
     }
 }

@@ -4,6 +4,7 @@ internal import MartletDefinitions
 internal import MartletLog
 internal import MartletOnline
 internal import MartletStreams
+internal import MartletTables
 
 /// How far the events of a workspace have come on their way: what `martlet status` shows, whether a server runs or not.
 package struct WorkspaceStatus: Sendable {
@@ -78,13 +79,13 @@ extension Workspace {
     /// - Throws: `conflict` where one has it: ask that.
     package func status() throws -> WorkspaceStatus {
         var status = WorkspaceStatus(workspace: "\(settings.workspace)", isServed: false)
-        _ = try intake
+        let log = try intake.log
         guard let found = LiveEvents(self, isRunning: false).status else {
             throw MartletError(.internalFault, "the log was there and is gone")
         }
         status.take(found)
-        status.landedOffset = try landedOffset()
         let (definitions, online, now) = (try appliedDefinitions(), try online, time.now())
+        status.landedOffset = try firstNotLanded(in: log, definitions)
         for view in definitions.streamedViews {
             let served = try onlineView(view, definitions)
             guard let position = try StreamPosition(storedOf: served, in: online) else {
@@ -100,5 +101,23 @@ extension Workspace {
                     checkpointAgeSeconds: age))
         }
         return status
+    }
+
+    /// Events with smaller offsets are in their bronze tables: what a server has landed, and what came by files after.
+    private func firstNotLanded(in log: EventLog, _ definitions: AppliedDefinitions) throws -> Int64 {
+        var landed: [String: Int64] = [:]
+        for source in definitions.sources.map(\.about.name) {
+            let bronze = try table(.bronze(source))
+            guard try bronze.exists() else { continue }
+            landed[source] = try bronze.snapshot().transactionVersion(of: Self.logTransaction)
+        }
+        var reader = log.reader(from: max(try landedOffset(), log.startOffset))
+        while true {
+            let batches = try reader.next(maximumBytes: 4 << 20)
+            for batch in batches where landed[batch.events.source] ?? 0 < batch.endOffset {
+                return batch.offsets.first ?? reader.offset
+            }
+            if batches.isEmpty { return reader.offset }
+        }
     }
 }

@@ -16,8 +16,15 @@ final class SearchHandler: Sendable {
         searcher = VectorSearcher(limitBytes: settings.vectorBytes, threads: settings.vectorThreads, time: time)
     }
 
-    /// The memory of the vectors that are searched.
-    var vectorBytes: Int { searcher.sizeBytes }
+    /// The memory of the vectors that are searched, as Prometheus reads it.
+    func writeMetrics(to writer: inout ByteWriter) {
+        let name = settings.workspace
+        writer.append(
+            text: "# HELP martlet_vector_bytes Memory of the embeddings that are searched.\n"
+                + "# TYPE martlet_vector_bytes gauge\n"
+                + "martlet_vector_bytes{tenant=\"\(name.tenant)\",workspace=\"\(name.name)\"} "
+                + "\(searcher.sizeBytes)\n")
+    }
 
     /// Forgets the vectors of views that the catalog does not serve any more.
     func replaceCatalog(_ catalog: ServingCatalog) {
