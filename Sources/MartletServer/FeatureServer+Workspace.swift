@@ -26,9 +26,9 @@ extension FeatureServer {
         http.drainDelaySeconds = door.drainDelaySeconds
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
-        let live = LiveEvents(workspace)
         let catalog = try workspace.servingCatalog()
         let keeper = try workspace.hotKeeper()
+        let live = LiveEvents(workspace)
         var serving = FeatureServerSettings(
             http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
             featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,

@@ -1,3 +1,4 @@
+internal import Dispatch
 package import MartletConnectors
 package import MartletCore
 package import MartletLog
@@ -10,37 +11,58 @@ internal import Synchronization
 /// it does none of that, and says so to those who push.
 package final class LiveEvents: Sendable {
     private let workspace: Workspace
-    private let state: Mutex<State>
+    private let store: Result<StreamStore, any Error>
+    private let opening = DispatchGroup()
+    private let state = Mutex(State.opening)
 
     private enum State {
+        case opening
         case open(EventDoor, Lander, StreamRunner, ConnectorRunner)
         case closed(any Error)
     }
 
+    /// How long the first reader waits for the log: a short one is open by then, and the lock of any is taken.
+    private static let patienceMilliseconds = 25
+
+    /// Begins to open all of it. A long log takes a while, for which only those wait who push.
     /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
     package init(_ workspace: Workspace, isRunning: Bool = true) {
         self.workspace = workspace
+        store = Result { StreamStore(try workspace.onlineStore()) }
         workspace.beginServing()
-        do {
-            let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
-            let streams = try StreamRunner(workspace)
-            let connectors = try ConnectorRunner(workspace)
-            state = Mutex(.open(door, lander, streams, connectors))
-            guard isRunning else { return }
-            lander.start()
-            streams.start()
-            connectors.start()
-        } catch {
-            state = Mutex(.closed(error))
-        }
+        startThread(group: opening) { [self] in open(isRunning) }
+        _ = opening.wait(timeout: .now() + .milliseconds(Self.patienceMilliseconds))
     }
 
+    private func open(_ isRunning: Bool) {
+        let opened: State
+        do {
+            let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
+            let streams = try StreamRunner(workspace, serving: try store.get())
+            let connectors = try ConnectorRunner(workspace)
+            opened = .open(door, lander, streams, connectors)
+            if isRunning {
+                lander.start()
+                streams.start()
+                connectors.start()
+            }
+        } catch {
+            opened = .closed(error)
+        }
+        state.withLock { $0 = opened }
+    }
+
+    private func waitUntilOpen() { opening.wait() }
+
+    /// Waits for the log to be open.
     /// - Throws: why no events are taken in here.
     package func openDoor() throws -> EventDoor {
-        try state.withLock {
+        waitUntilOpen()
+        return try state.withLock {
             switch $0 {
             case .open(let door, _, _, _): return door
             case .closed(let error): throw error
+            case .opening: preconditionFailure("the log is open, or closed")
             }
         }
     }
@@ -61,10 +83,7 @@ package final class LiveEvents: Sendable {
 
     /// The online store, with the views that follow the log as they are in memory.
     package func onlineStore() throws -> any OnlineStore {
-        let streamed = state.withLock { state -> StreamStore? in
-            if case .open(_, _, let streams, _) = state { streams.store } else { nil }
-        }
-        return try streamed ?? workspace.onlineStore()
+        try store.get()
     }
 
     /// Lands and refines all events with smaller offsets. Blocks.
@@ -81,6 +100,7 @@ package final class LiveEvents: Sendable {
     /// Waits until the views that follow the log have counted all events with smaller offsets.
     /// - Throws: why they have not for now.
     package func counted(upTo end: Int64) async throws {
+        waitUntilOpen()
         let streams = state.withLock { state -> StreamRunner? in
             if case .open(_, _, let streams, _) = state { streams } else { nil }
         }
@@ -88,6 +108,7 @@ package final class LiveEvents: Sendable {
     }
 
     package func definitionsChanged() {
+        waitUntilOpen()
         state.withLock { state in
             guard case .open(let door, _, let streams, let connectors) = state else { return }
             door.definitionsChanged()
@@ -98,6 +119,7 @@ package final class LiveEvents: Sendable {
 
     /// Ends the landing after its step; what is not landed stays in the log.
     package func stop() {
+        waitUntilOpen()
         let running = state.withLock { state -> (Lander, StreamRunner, ConnectorRunner)? in
             guard case .open(_, let lander, let streams, let connectors) = state else { return nil }
             state = .closed(MartletError(.cancelled, "the server ends"))
