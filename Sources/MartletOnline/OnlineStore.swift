@@ -1,3 +1,5 @@
+package import MartletCore
+
 /// Where served records live. One semantic for all stores: newest wins, reads never wait for writes, and what a reader
 /// sees of one record is one state; of one call too in LMDB and in a single Redis (docs/backends.md).
 package protocol OnlineStore: Sendable {
@@ -59,7 +61,10 @@ package struct RecordTable {
     private var starts: [Int] = []
     private var arena: RecordArena?
     /// Whether the store was unavailable and these records are older than the hot tier otherwise serves.
-    package internal(set) var isStale = false
+    package var isStale = false
+    /// How old records may be that stand in for a store which is unavailable, besides what the hot tier's settings
+    /// allow; nil allows none. Kept from read to read.
+    package var allowedStaleness: TimeSpan?
 
     package init() {}
 

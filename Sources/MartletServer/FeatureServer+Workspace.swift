@@ -3,7 +3,6 @@ internal import MartletDefinitions
 internal import MartletHTTP
 package import MartletPlatform
 internal import MartletRegistry
-internal import Synchronization
 
 extension FeatureServer {
     /// Serves a workspace's online views, and what else can be asked of it under `/v1`, with its settings and limits.
@@ -16,14 +15,19 @@ extension FeatureServer {
         http.threads = workspace.threads
         http.connectionLimit = settings.limits.connections
         http.bodyLimitBytes = settings.limits.bodyBytes
-        let applied = AppliedCatalog(workspace)
+        let applied = CatalogFollower(workspace)
         let longWork = LongWork()
         let live = LiveEvents(workspace)
+        var logLimits = FeatureLog.Limits()
+        logLimits.bufferedRows = settings.limits.servedRows
+        logLimits.flushEvery = settings.limits.servedEvery
+        let featureLog = FeatureLog(workspace, logLimits)
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
                 featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired),
-            catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time
+            catalog: workspace.servingCatalog(), store: live.onlineStore(), time: workspace.time,
+            featureLog: featureLog
         ) { router in
             addFeastRoutes(workspace, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
@@ -31,31 +35,19 @@ extension FeatureServer {
                 try applied.takeUp()
             }
         } afterStop: {
+            applied.stop()
             longWork.end()
             live.stop()
+            featureLog.stop()
         } isHealthy: {
             (try? workspace.registry.current()) != nil
         } moreMetrics: { writer in
             let name = settings.workspace
-            writeLiveMetrics(live, labels: "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\"", to: &writer)
+            let labels = "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\""
+            writeLiveMetrics(live, labels: labels, to: &writer)
+            writeMetrics(of: featureLog, labels: labels, to: &writer)
         }
-        applied.server.withLock { $0.server = self }
-    }
-}
-
-/// Lets a server serve what one of its own requests has applied, before that request is answered.
-private final class AppliedCatalog: Sendable {
-    private let workspace: Workspace
-    let server = Mutex(Reference())
-
-    struct Reference: Sendable {
-        weak var server: FeatureServer?
-    }
-
-    init(_ workspace: Workspace) { self.workspace = workspace }
-
-    func takeUp() throws {
-        // Under the lock, so that of two catalogs the newer one stays.
-        try server.withLock { $0.server?.replaceCatalog(try workspace.servingCatalog()) }
+        featureLog.start()
+        applied.start(self)
     }
 }

@@ -1,6 +1,7 @@
 package import MartletCore
 package import MartletHTTP
 package import MartletOnline
+package import MartletPlatform
 internal import Synchronization
 
 /// Serves features: Feast's `/get-online-features` and `/health`, `/v1/health` and Prometheus' `/metrics`, and
@@ -12,6 +13,7 @@ package final class FeatureServer: Sendable {
 
     /// Starts serving `catalog` from `store`.
     /// - Parameters:
+    ///   - featureLog: takes the sampled vectors of services that log.
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
     ///   - moreMetrics: appends further ones to `/metrics`.
@@ -19,17 +21,28 @@ package final class FeatureServer: Sendable {
     /// - Throws: as `HTTPServer.init`.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
-        time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
+        time: any TimeSource = SystemTimeSource(), featureLog: FeatureLog? = nil,
+        routes: (inout Router) -> Void = { _ in },
         afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true },
         moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in }
     ) throws {
-        let online = OnlineHandler(settings, catalog, store, time)
+        let online = OnlineHandler(settings, catalog, store, time, featureLog)
         let metrics = MetricsBox()
         let health = HealthCheck(time, isHealthy)
         var router = Router()
         router.on(.post, "/get-online-features") { request, writer in
-            .written(status: online.answer(request.body, isPadded: true, &writer), .json)
+            // A network must not hold up the server's own threads.
+            if store.isRemote {
+                let body = Array(request.body)
+                return .later {
+                    var writer = ByteWriter()
+                    let status = body.withUnsafeBytes { online.answer($0, isPadded: false, &writer) }
+                    return Response(status: status, body: writer.copied())
+                }
+            }
+            return .written(status: online.answer(request.body, isPadded: true, &writer), .json)
         }
+        addOnlineRoutes(online, to: &router)
         router.on(.get, "/health") { _, _ in .written(status: health.isHealthy ? 200 : 503, .json) }
         // Whether to send requests here. It depends on nothing else: what is loaded is served while the registry is
         // away.

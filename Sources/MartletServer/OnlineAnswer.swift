@@ -12,6 +12,8 @@ struct OnlineAnswer {
     /// The derived features, row by row.
     private let derived: [Column]
     let rowCount: Int
+    /// Whether records from memory stand in for a store that is unavailable; the metadata says so.
+    var isStale = false
     // What repeats is written once and copied: the statuses of an all-present column, the times of a view while its
     // features follow one another.
     private var presentStatuses: Range<Int>?
@@ -49,6 +51,7 @@ struct OnlineAnswer {
         writer.append(contentsOf: keys.isEmpty ? Array(plan.namesJSON.dropFirst()) : plan.namesJSON)
         writer.append(UInt8(ascii: "]"))
         writer.append(contentsOf: plan.metadataJSON)
+        if isStale { writer.append(",\"stale\":true") }
         writer.append("}}")
     }
 
