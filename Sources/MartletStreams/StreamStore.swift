@@ -5,7 +5,7 @@ internal import Synchronization
 /// An online store in which some views follow the log: their records come from memory where they are there, all else
 /// from the store beneath. Readers wait for nobody but for a moment for each other.
 package final class StreamStore: OnlineStore {
-    private let base: any OnlineStore
+    let base: any OnlineStore
     private let views = Mutex<[ViewHandle: StreamedView]>([:])
 
     package init(_ base: any OnlineStore) { self.base = base }
@@ -15,6 +15,9 @@ package final class StreamStore: OnlineStore {
         let found = Dictionary(streamed.map { ($0.handle, $0) }) { $1 }
         views.withLock { $0 = found }
     }
+
+    /// The view where it follows the log.
+    func followed(_ view: ViewHandle) -> StreamedView? { views.withLock { $0[view] } }
 
     package func handle(for view: ViewIdentity) throws -> ViewHandle { try base.handle(for: view) }
 
@@ -37,7 +40,7 @@ package final class StreamStore: OnlineStore {
                 table.beginLookup()
                 let keys = keys[lookup.keyIndex]
                 for index in 0..<keys.uniqueCount {
-                    if let view = streamed[number], let record = keys.withKey(index, view.served) {
+                    if let view = streamed[number], let record = try keys.withKey(index, view.served) {
                         held.append(record)
                         table.append(record.bytes)
                     } else {
@@ -64,15 +67,7 @@ package final class StreamStore: OnlineStore {
 
 extension StreamedView {
     /// The record of an entity; nil where it is not in memory.
-    func served(_ key: UnsafeRawBufferPointer) -> ServedRecord? {
-        shard(of: key).records.withLock { records in
-            let key = Array(key)
-            guard let held = records[key] else { return nil }
-            if let served = held.served { return served }
-            guard let bytes = held.stored(kind) else { return nil }
-            let served = ServedRecord(bytes)
-            records[key]?.served = served
-            return served
-        }
+    func served(_ key: UnsafeRawBufferPointer) throws -> ServedRecord? {
+        try shard(of: key).entities.withLock { try $0.served(key) }
     }
 }

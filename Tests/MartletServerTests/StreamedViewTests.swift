@@ -81,6 +81,21 @@ private final class StreamServer {
         return try JSONValue(parsing: answer.body)
     }
 
+    /// By Feast's route, which answers when the rows are served.
+    func pushAsFeast(_ id: Int, _ driver: Int, _ rating: Double) throws {
+        let time = SystemTimeSource().now() - .minutes(3)
+        let body = """
+            {"push_source_name":"trips","to":"online",
+            "df":{"trip_id":[\(id)],"driver_id":[\(driver)],"rating":[\(rating)],"at":["\(time)"]}}
+            """
+        let answer = try client.request(
+            "POST", "/push", headers: [("Content-Type", "application/json")], body: Array(body.utf8))
+        #expect(answer.status == 200)
+    }
+
+    /// As `GET /v1/status` gives it.
+    func status() throws -> JSONValue { try JSONValue(parsing: client.request("GET", "/v1/status").body) }
+
     func metrics() throws -> String {
         String(decoding: try client.request("GET", "/metrics").body, as: UTF8.self)
     }
@@ -108,6 +123,16 @@ private final class StreamServer {
 
 @Suite("Views that follow the log, served")
 struct StreamedViewTests {
+    @Test("a push by Feast's route is served when it is answered")
+    func pushed() throws {
+        let server = try StreamServer()
+        for trip in 1...20 {
+            try server.pushAsFeast(trip, 5, 2)
+            #expect(try server.values([5]) == ["\(trip) \(2 * trip) 2 2"])
+        }
+        server.stop()
+    }
+
     @Test("count each event as it comes, take back what is updated or deleted, and go on where the server ended")
     func following() throws {
         let folder = TemporaryFolder()
@@ -128,7 +153,13 @@ struct StreamedViewTests {
             "martlet_stream_applied_total{tenant=\"default\",workspace=\"test\",view=\"driver_trips\"} 3",
             "martlet_stream_lag_events{tenant=\"default\",workspace=\"test\",view=\"driver_last\"} 0",
             "martlet_stream_freshness_seconds_count{tenant=\"default\",workspace=\"test\"} 3",
+            "martlet_stream_late_total{tenant=\"default\",workspace=\"test\",view=\"driver_trips\"} 0",
+            "martlet_events_duplicate_total{tenant=\"default\",workspace=\"test\"} 0",
+            "martlet_future_events{tenant=\"default\",workspace=\"test\"} 0",
         ] { #expect(metrics.contains(line + "\n"), "\(metrics)") }
+        let status = try server.status()
+        #expect(status["log"]?["end_offset"]?.integer == 3 && status["freshness"]?["events"]?.integer == 3)
+        #expect(status["views"]?.array?.map { $0["lag"]?.integer } == [0, 0])
         // What a check holds back counts nowhere; what came before counts once.
         try server.push(
             server.trip(4, 8, -1), server.trip(2, 7, 3, at: .minutes(5)), server.trip(5, 8, 1, at: .hours(30)))

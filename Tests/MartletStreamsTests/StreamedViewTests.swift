@@ -6,6 +6,7 @@ import MartletKeyValue
 import MartletOnline
 import MartletStreams
 import MartletTestSupport
+import Synchronization
 import Testing
 
 /// Random payments of some entities, as they come from the log: late by up to two days, some ahead of the clock.
@@ -85,6 +86,40 @@ private func withStore(_ body: (LMDBOnlineStore) throws -> Void) throws {
             LMDBOnlineStore(
                 path: folder, limits: EnvironmentLimits(mapSizeBytes: 1 << 30), durability: .unsynced))
     }
+}
+
+/// A store whose writes fail from the nth on.
+private final class UnreliableStore: OnlineStore {
+    private let base: any OnlineStore
+    let writesUntilFailure = Atomic<Int>(.max)
+
+    init(_ base: any OnlineStore) { self.base = base }
+
+    private func write() throws {
+        let left = writesUntilFailure.load(ordering: .relaxed)
+        if left == 0 { throw MartletError(.diskFull, "the disk is full") }
+        if left != .max { writesUntilFailure.store(left - 1, ordering: .relaxed) }
+    }
+
+    func handle(for view: ViewIdentity) throws -> ViewHandle { try base.handle(for: view) }
+    func read(
+        _ lookups: [RecordLookup], keys: [EntityKeys], into table: inout RecordTable,
+        _ body: (borrowing RecordTable) throws -> Void
+    ) throws { try base.read(lookups, keys: keys, into: &table, body) }
+    func write(
+        _ chunk: RecordChunk, keys: EntityKeys, order: ArraySlice<Int32>, to view: ViewHandle, cursor: LoadCursor?
+    ) throws -> WriteCounts {
+        try write()
+        return try base.write(chunk, keys: keys, order: order, to: view, cursor: cursor)
+    }
+    func cursor(of view: ViewIdentity) throws -> LoadCursor? { try base.cursor(of: view) }
+    func setCursor(_ cursor: LoadCursor, of view: ViewIdentity) throws {
+        try write()
+        try base.setCursor(cursor, of: view)
+    }
+    func drop(_ view: ViewIdentity) throws { try base.drop(view) }
+    func recordCount(of view: ViewIdentity) throws -> Int { try base.recordCount(of: view) }
+    var isRemote: Bool { base.isRemote }
 }
 
 @Suite("A view that follows the log")
@@ -176,6 +211,86 @@ struct StreamedViewTests {
             let count = stream.rows.count
             let time = stream.end + .hours(1)
             try expectEqual(stream, plan, streamed.view, base, count: count, at: time, seed: seed)
+        }
+    }
+
+    @Test(
+        "stores the state of the moment at which a checkpoint began, while events go on, and survives failing writes",
+        arguments: [UInt64(1), 2, 3, 4, 5, 6])
+    func checkpointsBeside(seed: UInt64) throws {
+        try withStore { lmdb in
+            var random = SeededRandom(seed: seed)
+            let base = UnreliableStore(lmdb)
+            let plan = try plan()
+            let stream = RandomStream(&random, count: 600)
+            // Without memory all that is at rest is left to the store.
+            func made() throws -> StreamedView {
+                try StreamedView(windowed(plan), plan: plan, store: base, memoryBytes: seed % 2 == 0 ? 0 : 1 << 30)
+            }
+            var streamed = try made()
+            streamed.begin(at: StreamPosition(endOffset: 0))
+            var (first, crashes, failures) = (0, 0, 0)
+            var running: StreamCheckpoint?
+            while first < stream.rows.count {
+                let end = min(stream.rows.count, first + 1 + Int(random.next() % 50))
+                let now = Timestamp(microseconds: stream.moments[end - 1])
+                try streamed.apply(stream.part(first..<end), endOffset: Int64(end), now: now)
+                try streamed.advance(to: now)
+                first = end
+                switch random.next() % 6 {
+                case 0, 1:
+                    if running == nil { running = streamed.beginCheckpoint() }
+                case 2, 3:
+                    guard let checkpoint = running else { break }
+                    running = nil
+                    base.writesUntilFailure.store(Int(random.next() % 12), ordering: .relaxed)
+                    do { try checkpoint.store(at: now, chunkBytes: 1) } catch { failures += 1 }
+                    base.writesUntilFailure.store(.max, ordering: .relaxed)
+                    if failures == 0 || random.next() % 2 == 0 { break }
+                    fallthrough
+                case 4 where random.next() % 2 == 0:
+                    streamed = try made()
+                    running = nil
+                    if let position = try streamed.resume() {
+                        first = Int(position.first)
+                    } else {
+                        streamed.begin(at: StreamPosition(endOffset: 0))
+                        first = 0
+                    }
+                    crashes += 1
+                default: break
+                }
+            }
+            let time = stream.end + .hours(1)
+            try streamed.advance(to: time)
+            if let running { try running.store(at: time) }
+            try streamed.checkpoint(at: time)
+            #expect(crashes > 0, "seed \(seed), \(failures) failures")
+            #expect(streamed.counts.dirty == 0)
+            try expectEqual(stream, plan, streamed.view, lmdb, count: stream.rows.count, at: time, seed: seed)
+        }
+    }
+
+    @Test("an entity whose events are all taken back is gone from the store too")
+    func takenBack() throws {
+        try withStore { base in
+            var random = SeededRandom(seed: 7)
+            let plan = try plan()
+            let stream = RandomStream(&random, count: 100)
+            let streamed = try StreamedView(windowed(plan), plan: plan, store: base)
+            streamed.begin(at: StreamPosition(endOffset: 0))
+            let time = stream.end + .hours(1)
+            try streamed.apply(stream.rows, endOffset: 100, now: time)
+            try streamed.checkpoint(at: time)
+            let key = [Column(.int64([3]))]
+            let mean = try #require(plan.features.firstIndex { $0.name == "amount_mean_7d" })
+            func status() throws -> FeatureStatus {
+                try base.read(streamed.view, keys: key, features: [mean], at: time).statuses[0][0]
+            }
+            #expect(try status() == .present)
+            try streamed.replace(key, with: stream.part(0..<0), endOffset: 110, mark: 110, now: time)
+            try streamed.checkpoint(at: time)
+            #expect(try status() == .notFound)
         }
     }
 

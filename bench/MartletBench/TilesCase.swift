@@ -58,17 +58,17 @@ func runTiles(_ arguments: BenchArguments) throws -> BenchReport {
 }
 
 /// The processor time of this thread, so that other work on the machine counts less.
-private func threadNanoseconds() -> UInt64 {
+func threadNanoseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-private let tileStart: Int64 = 1_780_272_000_000_000
+let tileStart: Int64 = 1_780_272_000_000_000
 /// Between two events, microseconds: 20,000 a second, so that tiles come and go as they do at that rate.
-private let tileStep: Int64 = 50
+let tileStep: Int64 = 50
 
-private let tileAggregates: [WindowAggregate] = {
+let tileAggregates: [WindowAggregate] = {
     let functions: [(AggregateFunction, String?)] = [
         (.count, nil), (.count, "amount"), (.sum, "amount"), (.mean, "amount"), (.stddev, "amount"),
         (.variance, "amount"), (.min, "amount"), (.max, "amount"), (.first, "amount"), (.last, "amount"),

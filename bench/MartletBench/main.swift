@@ -4,17 +4,16 @@ internal import MartletCore
 /// Measures Martlet's rooms for `bench/run` and prints one JSON line. No contract for users: they have `make bench`.
 let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "asof": runAsOf,
-    "cdc": runChangeCapture,
     "hot-tier": runHotTier,
-    "ingest-kafka": runIngestKafka,
-    "ingest-rabbitmq": runIngestRabbitMQ,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
     "log": runLog,
     "read-inproc": runReadInProcess,
     "read-redis": runReadRedis,
     "rows": runRows,
+    "stream": runStream,
     "tiles": runTiles,
+    "vectors": runVectors,
     "windows": runWindows,
 ]
 

@@ -20,6 +20,7 @@ package final class LiveEvents: Sendable {
     /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
     package init(_ workspace: Workspace, isRunning: Bool = true) {
         self.workspace = workspace
+        workspace.beginServing()
         do {
             let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
             let streams = try StreamRunner(workspace)
@@ -50,8 +51,10 @@ package final class LiveEvents: Sendable {
             guard case .open(_, let lander, let streams, let connectors) = state, let intake = try? workspace.intake
             else { return nil }
             return LiveStatus(
-                now: workspace.time.now(), endOffset: intake.log.endOffset, logBytes: intake.log.sizeBytes,
+                now: workspace.time.now(), startOffset: intake.log.startOffset, endOffset: intake.log.endOffset,
+                logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
+                futureEvents: intake.deadLetters.count { $0.reason.hasSuffix(": in the future") },
                 landing: lander.status, streaming: streams.status, connectors: connectors.statuses)
         }
     }
@@ -66,6 +69,23 @@ package final class LiveEvents: Sendable {
 
     /// Lands and refines all events with smaller offsets. Blocks.
     package func land(upTo end: Int64) throws { _ = try workspace.landAll(upTo: end) }
+
+    /// As `land(upTo:)`.
+    /// - Throws: `checkFailed` where a critical check holds events of the source back.
+    package func land(upTo end: Int64, of source: String) throws {
+        for landing in try workspace.landAll(upTo: end) where landing.source == source {
+            if let failure = landing.criticalFailure { throw failure }
+        }
+    }
+
+    /// Waits until the views that follow the log have counted all events with smaller offsets.
+    /// - Throws: why they have not for now.
+    package func counted(upTo end: Int64) async throws {
+        let streams = state.withLock { state -> StreamRunner? in
+            if case .open(_, _, let streams, _) = state { streams } else { nil }
+        }
+        try await streams?.counted(upTo: end)
+    }
 
     package func definitionsChanged() {
         state.withLock { state in
@@ -92,6 +112,8 @@ package final class LiveEvents: Sendable {
 /// What becomes of events in a running server.
 package struct LiveStatus: Sendable {
     package let now: Timestamp
+    /// Events with smaller offsets were let go of.
+    package let startOffset: Int64
     /// Behind the last durable event.
     package let endOffset: Int64
     package let logBytes: Int
@@ -99,6 +121,8 @@ package struct LiveStatus: Sendable {
     /// Why nothing is acknowledged any more.
     package let logFailure: MartletError?
     package let deadLetters: [DeadLetterCount: Int]
+    /// Dead letters that happened too far ahead of the clock.
+    package let futureEvents: Int
     package let landing: LanderStatus
     package let streaming: StreamStatus
     package let connectors: [ConnectorStatus]

@@ -43,13 +43,14 @@ package final class PendingPush: Sendable {
             misfits += refused
             try append(typed)
         }
-        let receipt = try await receipt()
+        // While the events are on their way to the disk, not after: two syncs, one wait.
         if !misfits.isEmpty {
             try intake.deadLetters.add(
                 misfits.map {
                     DeadLetter(source: report.source, reason: $0.reason, original: $0.original)
                 })
         }
+        let receipt = try await receipt()
         report.rows = receipt.stored + receipt.duplicates + misfits.count
         report.accepted = receipt.stored
         report.duplicates = receipt.duplicates

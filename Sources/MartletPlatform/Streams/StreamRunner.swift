@@ -20,6 +20,8 @@ final class StreamRunner: Sendable {
     private let workspace: Workspace
     private let intake: EventIntake
     private let base: any OnlineStore
+    /// Microseconds.
+    private let started: Int64
     /// What is to be served from.
     let store: StreamStore
     private let isStopping = Atomic<Bool>(false)
@@ -35,11 +37,18 @@ final class StreamRunner: Sendable {
         var lastFailure: String?
         var endOffset: Int64 = 0
         var isFollowing = false
+        var waiters: [Waiter] = []
+    }
+
+    private struct Waiter: Sendable {
+        let endOffset: Int64
+        let continuation: CheckedContinuation<Void, any Error>
     }
 
     init(_ workspace: Workspace) throws {
         self.workspace = workspace
         intake = try workspace.intake
+        started = workspace.time.now().microseconds
         base = try workspace.online
         store = StreamStore(base)
     }
@@ -51,6 +60,31 @@ final class StreamRunner: Sendable {
         isStopping.store(true, ordering: .relaxed)
         wake.signal()
         running.wait()
+        answerWaiters(.failure(MartletError(.cancelled, "the server ends")))
+    }
+
+    /// Waits until all events with smaller offsets are counted.
+    /// - Throws: why they are not for now: what keeps the views from following, or the end of the server.
+    func counted(upTo endOffset: Int64) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let isThere = state.withLock { state in
+                if state.endOffset < endOffset {
+                    state.waiters.append(Waiter(endOffset: endOffset, continuation: continuation))
+                }
+                return state.endOffset >= endOffset
+            }
+            if isThere { continuation.resume() }
+            if !isRunning { answerWaiters(.failure(MartletError(.cancelled, "the server ends"))) }
+        }
+    }
+
+    private func answerWaiters(_ result: Result<Void, any Error>, upTo endOffset: Int64 = .max) {
+        let ready = state.withLock { state in
+            let ready = state.waiters.filter { $0.endOffset <= endOffset }
+            state.waiters.removeAll { $0.endOffset <= endOffset }
+            return ready
+        }
+        for waiter in ready { waiter.continuation.resume(with: result) }
     }
 
     /// Other definitions were applied.
@@ -82,6 +116,7 @@ final class StreamRunner: Sendable {
                     $0.lastFailure = "\(error)"
                     $0.isFollowing = false
                 }
+                answerWaiters(.failure(error))
                 _ = wake.wait(timeout: .now() + .milliseconds(Int(retry * 1_000)))
                 retry = min(retry * 2, Self.retrySeconds.upperBound)
             }
@@ -102,37 +137,56 @@ final class StreamRunner: Sendable {
         store.follow(streams.views)
         var reader = intake.log.reader(from: max(streams.firstOffset, intake.log.startOffset))
         var stored = workspace.time.monotonicNanoseconds()
+        var checkpoint: RunningCheckpoint?
+        // What it stores must be settled before another set of views reads it.
+        defer { checkpoint?.wait() }
         while isRunning, !isChanged.load(ordering: .relaxed) {
             let batches = try reader.next(maximumBytes: Self.readBytes)
             if !batches.isEmpty {
                 try streams.count(batches, endOffset: reader.offset)
-                note(batches, reader.offset)
+                note(batches, reader.offset, streams)
             }
             let hasWaiting = try streams.advance(to: workspace.time.now())
-            if workspace.seconds(since: stored) >= Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6
-            {
-                try checkpoint(streams)
+            if let running = checkpoint, running.isDone {
+                checkpoint = nil
+                try settle(streams, running)
+            }
+            if checkpoint == nil, workspace.seconds(since: stored) >= checkpointSeconds {
                 stored = workspace.time.monotonicNanoseconds()
+                checkpoint = RunningCheckpoint(streams.beginCheckpoint(), workspace.time)
             }
             if batches.isEmpty {
                 state.withLock { $0.isFollowing = true }
                 wait(for: reader.offset, seconds: hasWaiting ? Self.tickSeconds : Self.idleSeconds)
             }
         }
-        try checkpoint(streams)
+        if let running = checkpoint {
+            checkpoint = nil
+            try settle(streams, running)
+        }
+        try settle(streams, RunningCheckpoint(streams.beginCheckpoint(), workspace.time))
     }
 
-    private func checkpoint(_ streams: StreamSet) throws {
-        try streams.checkpoint(at: workspace.time.now())
+    private var checkpointSeconds: Double { Double(workspace.settings.limits.checkpointEvery.microseconds) / 1e6 }
+
+    private func settle(_ streams: StreamSet, _ checkpoint: RunningCheckpoint) throws {
+        streams.settle(try checkpoint.stored())
         try intake.log.commit(Self.consumer, offset: min(streams.firstOffset, intake.log.endOffset))
     }
 
-    private func note(_ batches: [LoggedBatch], _ offset: Int64) {
+    private func note(_ batches: [LoggedBatch], _ offset: Int64, _ streams: StreamSet) {
         let now = workspace.time.now().microseconds
+        var freshness: [(microseconds: Int64, count: Int)] = []
+        // What was in the log before says nothing of how fast this process is.
+        for batch in batches where batch.appendTime >= started && streams.isFollowed(batch.events.source) {
+            let arrived = streams.arrivesHere(batch.events.source) ? batch.events.arrivalTimes.min() : nil
+            freshness.append((now - min(batch.appendTime, arrived ?? batch.appendTime), batch.offsets.count))
+        }
         state.withLock { state in
             state.endOffset = offset
-            for batch in batches { state.freshness.add(now - batch.appendTime, count: batch.offsets.count) }
+            for events in freshness { state.freshness.add(events.microseconds, count: events.count) }
         }
+        answerWaiters(.success(()), upTo: offset)
     }
 
     private func wait(for offset: Int64, seconds: Double) {
@@ -145,7 +199,7 @@ final class StreamRunner: Sendable {
 /// What following the log has come to.
 package struct StreamStatus: Sendable {
     package var views: [(name: String, counts: StreamCounts)] = []
-    /// From being durable to being counted.
+    /// From their arrival until they are served; of sources that tell arrival times of their own, from the log.
     package var freshness = FreshnessHistogram()
     package var failures = 0
     package var lastFailure: String?

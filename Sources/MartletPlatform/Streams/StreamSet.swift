@@ -10,37 +10,49 @@ internal import MartletTables
 /// The views of one revision that follow the log, and what turns events into their rows. Not for use from two threads
 /// at once.
 final class StreamSet {
-    private struct Follower {
+    struct Follower {
         let definition: FeatureViewDefinition
         let view: StreamedView
         let feed: ViewFeed
     }
 
-    private let workspace: Workspace
+    let workspace: Workspace
     private let intake: EventIntake
-    private let definitions: AppliedDefinitions
+    let definitions: AppliedDefinitions
     private let followers: [Follower]
     /// Rows that a begin holds in memory at once.
     private static let beginRows = 2_000_000
+    private static let feedMemoryBytes = 256 << 20
 
     init(_ workspace: Workspace, _ intake: EventIntake, _ store: any OnlineStore) throws {
         self.workspace = workspace
         self.intake = intake
         let definitions = try workspace.appliedDefinitions()
         self.definitions = definitions
-        followers = try definitions.streamedViews.map { definition in
+        let streamed = definitions.streamedViews
+        // Half of the memory is for what queries and loads hold.
+        let memoryBytes = workspace.settings.limits.memoryBytes / 2 / max(1, streamed.count)
+        // An engine without threads of its own: small batches are not to wait for large queries.
+        let feedEngine = try QueryEngine(QuerySettings(threads: 1, memoryLimitBytes: Self.feedMemoryBytes))
+        followers = try streamed.map { definition in
             let online = try workspace.onlineView(definition, definitions)
             let plan: WindowPlan? =
                 if case .windowed = definition.features {
                     try definition.windowPlan(inputs: definition.inputFields.map(\.name))
                 } else { nil }
             return Follower(
-                definition: definition, view: try StreamedView(online, plan: plan, store: store),
-                feed: try ViewFeed(definition, definitions, engine: workspace.engine))
+                definition: definition,
+                view: try StreamedView(online, plan: plan, store: store, memoryBytes: memoryBytes),
+                feed: try ViewFeed(definition, definitions, engine: feedEngine))
         }
     }
 
     var views: [StreamedView] { followers.map(\.view) }
+
+    func isFollowed(_ source: String) -> Bool { followers.contains { $0.definition.source == source } }
+
+    /// Whether the arrival times of a source's events are those of the way in.
+    func arrivesHere(_ source: String) -> Bool { (try? definitions.source(source).arrivalTime) == .some(nil) }
 
     /// The first offset that any of them still needs.
     private(set) var firstOffset: Int64 = 0
@@ -91,73 +103,37 @@ final class StreamSet {
         for (source, logged) in bySource {
             let concerned = followers.filter { $0.definition.source == source }
             guard !concerned.isEmpty else { continue }
-            let rows = try RecordBatch.joining(logged.map { try landed($0, source) })
-            let hasChanges = logged.contains { $0.events.operations.contains { $0 != .insert } }
-            if hasChanges {
-                try settle(concerned, rows, source, logged[0].offsets[0], endOffset)
-            } else {
-                for follower in concerned {
-                    try follower.view.apply(
-                        StreamRows(try follower.feed.rows(of: rows)), endOffset: endOffset, now: workspace.time.now())
-                }
+            if logged.contains(where: { $0.events.operations.contains { $0 != .insert } }) {
+                try countChanges(concerned, source, logged[0].offsets[0]..<endOffset)
+                continue
+            }
+            let rows = try landed(logged, source)
+            for follower in concerned {
+                try follower.view.apply(
+                    StreamRows(try follower.feed.rows(of: rows)), endOffset: endOffset, now: workspace.time.now())
             }
         }
         for follower in followers { follower.view.skip(to: endOffset) }
     }
 
-    /// Updates and deletes take events back, which the tables know of: what they know by then of the entities concerned
-    /// is what these have now.
-    private func settle(
-        _ concerned: [Follower], _ rows: RecordBatch, _ source: String, _ first: Int64, _ end: Int64
-    ) throws {
-        _ = try workspace.landAll(upTo: end)
-        for follower in concerned {
-            let connection = try workspace.engine.connect()
-            _ = try workspace.attachSources(of: follower.definition, definitions, to: connection)
-            let query = try workspace.viewQuery(follower.definition, definitions, connection)
-            let keys = try touched(follower, rows, source, first, end)
-            guard let count = keys.first?.count, count > 0 else { continue }
-            try connection.register(
-                "touched", RecordBatch(keys.enumerated().map { ("c\($0.offset)", $0.element) }))
-            let list = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
-            let condition = "(\(list)) IN (SELECT (\(list)) FROM touched) AND c\(query.keys.count + 2) < \(end)"
-            let live = try query.load(connection, where: condition)
-            try follower.view.replace(keys, with: StreamRows(live), endOffset: end, now: workspace.time.now())
-        }
-    }
-
-    /// The entities of these rows, and of the rows that they take back.
-    private func touched(
-        _ follower: Follower, _ rows: RecordBatch, _ source: String, _ first: Int64, _ end: Int64
-    ) throws -> [Column] {
-        var keys = try follower.feed.rows(of: rows).keys
-        let removed = try workspace.table(.removed(source))
-        guard try removed.exists() else { return keys }
-        let connection = try workspace.engine.connect()
-        let silver = try workspace.table(.silver(source))
-        try connection.execute(
-            """
-            CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(source)) AS
-            SELECT * FROM (\(silver.scanSQL(silver.snapshot()))) WHERE _position IN (
-                SELECT _position FROM (\(removed.scanSQL(removed.snapshot())))
-                WHERE _removed_by >= \(first) AND _removed_by < \(end))
-            """)
-        let gone = try workspace.viewQuery(follower.definition, definitions, connection).load(connection).keys
-        for index in keys.indices { keys[index] = try .joining([keys[index], gone[index]]) }
-        return keys
-    }
-
-    private func landed(_ logged: LoggedBatch, _ source: String) throws -> RecordBatch {
-        let events = logged.events
+    /// The events as rows with the source's landed columns. Pushes of one event each are decoded together.
+    private func landed(_ logged: [LoggedBatch], _ source: String) throws -> RecordBatch {
         let definition = try definitions.source(source)
-        let reader = try intake.schemas.reader(
-            source, written: events.schemaVersion, as: workspace.sourceVersion(source, definitions))
-        return RecordBatch(
-            schema: definition.landedSchema,
-            columns: try reader.columns(events.payloads) + [
-                Column(.timestamp(events.arrivalTimes)), Column(.int64(logged.offsets)),
-                Column(.string(ByteStrings(repeatElement("", count: events.count)))),
-            ])
+        let version = try workspace.sourceVersion(source, definitions)
+        let byVersion = Dictionary(grouping: logged) { $0.events.schemaVersion }
+        return try .joining(
+            byVersion.sorted { $0.key < $1.key }.map { written, logged in
+                var payloads = ByteStrings()
+                for batch in logged { payloads.append(contentsOf: batch.events.payloads) }
+                let reader = try intake.schemas.reader(source, written: written, as: version)
+                return RecordBatch(
+                    schema: definition.landedSchema,
+                    columns: try reader.columns(payloads) + [
+                        Column(.timestamp(logged.flatMap(\.events.arrivalTimes))),
+                        Column(.int64(logged.flatMap(\.offsets))),
+                        Column(.string(ByteStrings(repeatElement("", count: payloads.count)))),
+                    ])
+            })
     }
 
     /// - Returns: whether some events have not happened yet.
@@ -170,10 +146,12 @@ final class StreamSet {
         return hasWaiting
     }
 
-    /// Stores all views, and takes note of what the log must keep for them.
-    func checkpoint(at now: Timestamp) throws {
-        for follower in followers { try follower.view.checkpoint(at: now) }
-        firstOffset = try followers.compactMap { try $0.view.stored()?.first }.min() ?? firstOffset
+    /// Begins to store all views as they are now.
+    func beginCheckpoint() -> [StreamCheckpoint] { followers.map { $0.view.beginCheckpoint() } }
+
+    /// Takes note of what was stored: events before it need not be read again.
+    func settle(_ stored: [StreamCheckpoint]) {
+        firstOffset = stored.map(\.position.first).min() ?? firstOffset
     }
 }
 

@@ -3,20 +3,18 @@ internal import MartletDefinitions
 internal import MartletHTTP
 internal import MartletPlatform
 
-/// `POST /push`: rows of a source. They enter once, by the way all events take: `to: online` and
-/// `online_and_offline` differ in nothing, since what is served comes from the same tables; `offline` does not wait
-/// until they are served.
-func push(
-    _ request: borrowing Request, _ workspace: Workspace, _ intake: any EventIntake, _ longWork: LongWork
-) throws -> Reply {
+/// `POST /push`: rows of a source. They enter once, by the way all events take, and come to the tables and to what is
+/// served whatever is asked: `to` says for which of both the answer waits.
+func push(_ request: borrowing Request, _ workspace: Workspace, _ intake: RowIntake) throws -> Reply {
     try requireWritable(workspace)
     try requireJSON(request)
     let members = try bodyMembers(request.body)
     let source = try requiredText(members, "push_source_name")
-    let isServed: Bool
+    let (isServed, isLanded): (Bool, Bool)
     switch members["to"]?.string ?? "online" {
-    case "online", "online_and_offline": isServed = true
-    case "offline": isServed = false
+    case "online": (isServed, isLanded) = (true, false)
+    case "offline": (isServed, isLanded) = (false, true)
+    case "online_and_offline": (isServed, isLanded) = (true, true)
     default:
         throw FeastError(
             type: "enum", at: [.name("to")], "Input should be 'online', 'offline' or 'online_and_offline'")
@@ -30,7 +28,7 @@ func push(
                 status: 422, class: "PushSourceNotFoundException",
                 "Unable to find push source '\(source)'" + (near.map { "; did you mean \($0)?" } ?? ""))
         }
-        try longWork.run { _ in try intake.accept(rows, of: source, isServed: isServed) }
+        try await intake.accept(rows, of: source, isServed: isServed, isLanded: isLanded)
         return Response()
     }
 }
@@ -38,7 +36,7 @@ func push(
 /// `POST /write-to-online-store`: rows of a view with latest values, under the names of its keys and features, as
 /// Feast's remote online store sends them. They enter as rows of the view's source.
 func writeToOnlineStore(
-    _ request: borrowing Request, _ workspace: Workspace, _ intake: any EventIntake, _ longWork: LongWork
+    _ request: borrowing Request, _ workspace: Workspace, _ intake: RowIntake
 ) throws -> Reply {
     try requireWritable(workspace)
     try requireJSON(request)
@@ -70,7 +68,7 @@ func writeToOnlineStore(
                 PushedRows.Column(name: name, values: [JSONValue](repeating: .null, count: rows.count)))
         }
         let taken = renamed
-        try longWork.run { _ in try intake.accept(taken, of: source, isServed: true) }
+        try await intake.accept(taken, of: source, isServed: true, isLanded: false)
         return Response(body: Array("null".utf8))
     }
 }

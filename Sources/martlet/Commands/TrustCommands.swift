@@ -14,6 +14,10 @@ extension Command {
             which they were served, and tells where each difference comes from: data that came late, a load older than
             what was known, another definition since, an on-demand computation. Ends with status 1 only where a
             difference is unexplained.
+
+            With --stream it does so for views that follow the log, against all events of the log up to the same
+            mark: on a stopped workspace as a server would start with it, beside a running server as that has
+            stored its views.
             """,
         options: [
             Option("entities", "N", "entities of each view (default: 1000)"),
@@ -22,13 +26,22 @@ extension Command {
             Option("served", "SERVICE", "verify what this service has served and logged"),
             Option("since", "TIME", "with --served: only what was served from then on"),
             Option("limit", "N", "with --served: at most so many vectors, the newest (default: 10000)"),
+            Option("stream", nil, "compare the views that follow the log"),
+            Option("service", "NAME", "with --stream: those of a service alone"),
+            Option("view", "NAME", "with --stream: this view alone; repeat the option for more"),
+            Option("samples", "N", "with --stream: pairs of an entity and a moment, of each view (default: 10000)"),
         ],
         examples: [
             ("martlet verify", "compare every online view"),
             ("martlet verify card_activity --entities 100000", "all cards"),
             ("martlet verify --served fraud_score --since 2026-03-01T00:00:00Z", "what production was told"),
+            ("martlet verify --stream --seed 7", "compare what follows the log, with another sample"),
         ]
     ) { invocation in
+        if invocation.isSet("stream") { return try verifyStreams(invocation) }
+        for name in ["service", "view", "samples"] where invocation.string(name) != nil {
+            throw MartletError(.usage, "--\(name) belongs to --stream")
+        }
         let workspace = try invocation.openWorkspace().workspace
         if let service = invocation.string("served") {
             let report = try workspace.verifyServed(

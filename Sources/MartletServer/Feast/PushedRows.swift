@@ -1,13 +1,5 @@
 internal import MartletCore
 
-/// The one way in, as the routes that take rows see it. The log stands behind it; see `WorkspaceIntake`.
-protocol EventIntake: Sendable {
-    /// Takes the rows of a source; they are durable, and served where `isServed`, when it returns. Blocks.
-    /// - Parameter isServed: whether the views over the source must show the rows at once.
-    /// - Throws: `unknownName` for a source that is not applied, `invalidInput` where rows do not fit it.
-    func accept(_ rows: PushedRows, of source: String, isServed: Bool) throws
-}
-
 /// Rows as they were sent, column by column, each column of `count` values.
 struct PushedRows: Sendable {
     struct Column: Sendable {
