@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import MartletCore
+internal import MartletOnline
 internal import MartletPlatform
 internal import MartletRegistry
 internal import Synchronization

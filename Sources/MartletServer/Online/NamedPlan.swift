@@ -1,6 +1,7 @@
 internal import MartletCore
 internal import MartletFeatures
 internal import MartletOnline
+internal import Synchronization
 
 /// The serving plan of some services and features, with what our own answers say of each output.
 final class NamedPlan: Sendable {

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletFeatures
 internal import MartletHTTP
 internal import MartletOnline
 
@@ -34,6 +35,19 @@ struct OnlineCall: Sendable {
 
     static let deadlineLimitMilliseconds = 60_000
     static let arrowType = "application/vnd.apache.arrow.stream"
+}
+
+extension OnlineRequest {
+    /// Of a door of our own, which has read the members itself.
+    init(
+        wanted: Wanted, hasFullNames: Bool, hasVersionMetadata: Bool, entities: [EntityColumn], rowCount: Int
+    ) {
+        self.wanted = wanted
+        self.hasFullNames = hasFullNames
+        self.hasVersionMetadata = hasVersionMetadata
+        self.entities = entities
+        self.rowCount = rowCount
+    }
 }
 
 extension OnlineHandler {

@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletFeatures
 internal import MartletHTTP
 internal import MartletOnline
 internal import MartletPlatform
@@ -16,12 +17,13 @@ extension OnlineHandler {
             of: keys, scratch.keyRows, count: request.rowCount)
         if rows.isEmpty { return }
         let named = try serving.plan(services: [service], features: [], settings)
-        let views = try plan.parts.enumerated().map { index, part in
+        var views: [Result<OnlineVectors.View, OnlineVectors.AbsentView>] = []
+        for (index, part) in plan.parts.enumerated() {
             let keyRows = rows.map { scratch.keyRows[part.keyGroup][$0] }
-            return Result<OnlineVectors.View, OnlineVectors.AbsentView>.success(
-                OnlineVectors.View(
-                    values: try scratch.answers[index].columns(part.view, part.features, keyRows),
-                    marks: keyRows.map { RecordMark(table.record(lookup: index, key: $0)) }))
+            var marks: [RecordMark] = []
+            for key in keyRows { marks.append(RecordMark(table.record(lookup: index, key: key))) }
+            let values = try scratch.answers[index].columns(part.view, part.features, keyRows)
+            views.append(.success(OnlineVectors.View(values: values, marks: marks)))
         }
         let gathered = rows.map { Int32($0) }
         let call = OnlineCall(
@@ -101,7 +103,7 @@ extension OnlineVectors {
         }
         let names = Set(versions.map(\.name))
         let snapshots = rows.map { row in
-            var snapshot = snapshot(row..<row + 1)
+            var snapshot = self.snapshot(row..<row + 1)
             snapshot.views.removeAll { !names.contains($0.name) }
             return snapshot
         }

@@ -23,8 +23,8 @@ extension OnlineHandler {
                 if records.isStale { table.isStale = true }
                 records.append(to: &table)
             }
-            let absent = found.map {
-                if case .failure(let absent) = $0 { absent } else { nil } as RecordsByView.Absent?
+            let absent = found.map { part -> RecordsByView.Absent? in
+                if case .failure(let absent) = part { absent } else { nil }
             }
             // The table points into what was found.
             return try withExtendedLifetime(found) { try vectors(call, table, absent: absent) }
@@ -59,8 +59,9 @@ extension OnlineHandler {
             try answer.fill(
                 part.view, features: part.features, lookup: index, keyCount: call.keys[part.keyGroup].uniqueCount,
                 from: table, at: instant)
-            let marks = (0..<call.keys[part.keyGroup].uniqueCount).map {
-                RecordMark(table.record(lookup: index, key: $0))
+            var marks: [RecordMark] = []
+            for key in 0..<call.keys[part.keyGroup].uniqueCount {
+                marks.append(RecordMark(table.record(lookup: index, key: key)))
             }
             views.append(
                 .success(

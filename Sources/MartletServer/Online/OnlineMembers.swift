@@ -27,7 +27,8 @@ struct OnlineMembers {
             switch text(name) {
             case "services":
                 let names = try Self.texts(value, "services", limit: Self.serviceLimit)
-                services += names.filter { !services.contains($0) }
+                let known = services
+                services += names.filter { !known.contains($0) }
             case "features": features = try Self.texts(value, "features", limit: settings.featureLimit)
             case "entities": entities = value
             case "request": request = value

@@ -20,11 +20,12 @@ final class CopiedRecords: @unchecked Sendable {
             ranges.append(record.map { size..<size + $0.count })
             size += record?.count ?? 0
         }
-        memory = .allocate(byteCount: max(1, size), alignment: 8)
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, size), alignment: 8)
         for (key, range) in ranges.enumerated() {
             guard let range, let record = table.record(lookup: 0, key: key) else { continue }
             UnsafeMutableRawBufferPointer(rebasing: memory[range]).copyMemory(from: record)
         }
+        self.memory = memory
         self.ranges = ranges
         isStale = table.isStale
     }

@@ -23,7 +23,7 @@ private enum TypeID: UInt8 {
 }
 
 /// The values of a table `Field`, by its numbers.
-private func field(
+private func arrowField(
     _ name: String, isNullable: Bool = true, _ type: TypeID, _ details: [FlatValue] = [],
     children: [[FlatValue]] = [], notes: [(String, String)] = []
 ) -> [FlatValue] {
@@ -35,24 +35,24 @@ private func field(
 
 private func field(_ name: String, _ type: DataType, notes: [(String, String)] = []) -> [FlatValue] {
     switch type {
-    case .bool: field(name, .bool, notes: notes)
-    case .int32: field(name, .int, [.int32(32), .bool(true)], notes: notes)
-    case .int64: field(name, .int, [.int32(64), .bool(true)], notes: notes)
+    case .bool: arrowField(name, .bool, notes: notes)
+    case .int32: arrowField(name, .int, [.int32(32), .bool(true)], notes: notes)
+    case .int64: arrowField(name, .int, [.int32(64), .bool(true)], notes: notes)
     // Precisions: 1 single, 2 double.
-    case .float32: field(name, .floatingPoint, [.int16(1)], notes: notes)
-    case .float64: field(name, .floatingPoint, [.int16(2)], notes: notes)
-    case .string: field(name, .utf8, notes: notes)
-    case .bytes: field(name, .binary, notes: notes)
+    case .float32: arrowField(name, .floatingPoint, [.int16(1)], notes: notes)
+    case .float64: arrowField(name, .floatingPoint, [.int16(2)], notes: notes)
+    case .string: arrowField(name, .utf8, notes: notes)
+    case .bytes: arrowField(name, .binary, notes: notes)
     // Unit 2: microseconds.
-    case .timestamp: field(name, .timestamp, [.int16(2), .text("UTC")], notes: notes)
-    case .list(let element): field(name, .list, children: [field("item", element.type)], notes: notes)
+    case .timestamp: arrowField(name, .timestamp, [.int16(2), .text("UTC")], notes: notes)
+    case .list(let element): arrowField(name, .list, children: [field("item", element.type)], notes: notes)
     case .map(let element):
-        field(
+        arrowField(
             name, .map, [.bool(false)],
             children: [
-                field(
+                arrowField(
                     "entries", isNullable: false, .structure,
-                    children: [field("key", isNullable: false, .utf8), field("value", element.type)])
+                    children: [arrowField("key", isNullable: false, .utf8), field("value", element.type)])
             ], notes: notes)
     }
 }
@@ -62,7 +62,7 @@ extension ArrowColumn {
     var field: [FlatValue] {
         switch values {
         case .column(let column): MartletServer.field(name, column.type, notes: notes)
-        case .codes: MartletServer.field(name, isNullable: false, .int, [.int32(8), .bool(true)], notes: notes)
+        case .codes: arrowField(name, isNullable: false, .int, [.int32(8), .bool(true)], notes: notes)
         }
     }
 }
@@ -80,7 +80,7 @@ struct ArrowBody {
         case .column(let column): append(column)
         case .codes(let codes):
             nodes.append((Int64(codes.count), 0))
-            append(buffer: [])
+            append(buffer: [UInt8]())
             append(buffer: codes)
         }
     }
@@ -91,7 +91,7 @@ struct ArrowBody {
         if let validity = column.validity, column.nullCount > 0 {
             append(bits: validity)
         } else {
-            append(buffer: [])
+            append(buffer: [UInt8]())
         }
         switch column.values {
         case .bool(let array): append(bits: Bitmap(array))
@@ -106,9 +106,9 @@ struct ArrowBody {
         case .map(let maps):
             append(numbers: maps.offsets)
             nodes.append((Int64(maps.keys.count), 0))
-            append(buffer: [])
+            append(buffer: [UInt8]())
             nodes.append((Int64(maps.keys.count), 0))
-            append(buffer: [])
+            append(buffer: [UInt8]())
             append(maps.keys)
             append(maps.values)
         }
