@@ -164,6 +164,7 @@ let package = Package(
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
                 "MartletKeyValue", "MartletOnline", "MartletPlatform", "MartletServer", "MartletTestSupport",
+                "ServerTestSupport",
             ]),
         .testTarget(
             name: "MartletConnectorsTests",
