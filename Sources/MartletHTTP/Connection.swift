@@ -151,6 +151,7 @@ final class Connection: @unchecked Sendable {
                     return send(connection, status, contentType, headers: [])
                 case .response(let response): return answer(connection, response)
                 case .later(let work): return suspend(connection, work)
+                case .whenAnswered(let begin): return suspend(connection, until: begin)
                 }
             } catch {
                 return answer(connection, problem(error))
@@ -166,18 +167,30 @@ final class Connection: @unchecked Sendable {
             response.headers.append(("Retry-After", "1"))
             return answer(connection, response)
         }
-        phase = .waiting
-        late.withLock { late in
-            late.suspended = connection
-            late.response = nil
-        }
-        MHD_suspend_connection(connection)
+        wait(connection)
         Task(executorPreference: core.executor) { [self] in
             let response = await work()
             core.endWaiting()
             resume(with: response)
         }
         return cmartlet_http_yes()
+    }
+
+    private func suspend(
+        _ connection: OpaquePointer, until begin: @Sendable (@escaping @Sendable (Response) -> Void) -> Void
+    ) -> MHD_Result {
+        wait(connection)
+        begin { [self] in resume(with: $0) }
+        return cmartlet_http_yes()
+    }
+
+    private func wait(_ connection: OpaquePointer) {
+        phase = .waiting
+        late.withLock { late in
+            late.suspended = connection
+            late.response = nil
+        }
+        MHD_suspend_connection(connection)
     }
 
     private func answer(_ connection: OpaquePointer, _ response: Response) -> MHD_Result {

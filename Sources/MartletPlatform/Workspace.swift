@@ -104,13 +104,22 @@ package final class Workspace: Sendable {
         get throws {
             try parts.withLock { parts in
                 if let intake = parts.intake { return intake }
-                let path = try Self.path(of: settings.log, scheme: "file", part: "log", in: directory)
-                let folder = "\(path)/\(settings.workspace)"
+                let folder = try logFolder
                 try makeFolder(folder)
                 let intake = try EventIntake(folder: folder, settings.workspace, registry, time)
                 parts.intake = intake
                 return intake
             }
+        }
+    }
+
+    /// Whether this process takes the workspace's events in.
+    package var hasLog: Bool { parts.withLock { $0.intake != nil } }
+
+    /// Where the log is, and what belongs to it.
+    var logFolder: String {
+        get throws {
+            "\(try Self.path(of: settings.log, scheme: "file", part: "log", in: directory))/\(settings.workspace)"
         }
     }
 

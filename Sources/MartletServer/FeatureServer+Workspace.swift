@@ -19,6 +19,7 @@ extension FeatureServer {
         let applied = AppliedCatalog(workspace)
         let longWork = LongWork()
         let live = LiveEvents(workspace)
+        let owner = OwnerAddress(workspace)
         try self.init(
             FeatureServerSettings(
                 http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
@@ -30,7 +31,9 @@ extension FeatureServer {
                 live.definitionsChanged()
                 try applied.takeUp()
             }
+            addOwnerRoutes(workspace, owner, longWork, to: &router)
         } afterStop: {
+            owner.withdraw()
             longWork.end()
             live.stop()
         } isHealthy: {
@@ -40,6 +43,7 @@ extension FeatureServer {
             writeLiveMetrics(live, labels: "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\"", to: &writer)
         }
         applied.server.withLock { $0.server = self }
+        if workspace.hasLog { try owner.publish(host: settings.server.address, port: self.port) }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Glibc
 package import MartletConnectors
 package import MartletCore
 package import MartletLog
@@ -13,22 +14,35 @@ package final class LiveEvents: Sendable {
     private let state: Mutex<State>
 
     private enum State {
-        case open(EventDoor, Lander, StreamRunner, ConnectorRunner)
+        case open(Parts)
         case closed(any Error)
     }
 
-    /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
-    package init(_ workspace: Workspace, isRunning: Bool = true) {
+    private struct Parts {
+        let door: EventDoor
+        let lander: Lander
+        let streams: StreamRunner
+        let connectors: ConnectorRunner
+        let retrier: LetterRetrier
+    }
+
+    /// - Parameters:
+    ///   - isRunning: whether what comes in is landed, and counted by the views that follow the log.
+    ///   - tell: takes a line for whoever watches the server.
+    package init(
+        _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError
+    ) {
         self.workspace = workspace
         do {
-            let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
-            let streams = try StreamRunner(workspace)
-            let connectors = try ConnectorRunner(workspace)
-            state = Mutex(.open(door, lander, streams, connectors))
+            let parts = Parts(
+                door: try EventDoor(workspace), lander: try Lander(workspace), streams: try StreamRunner(workspace),
+                connectors: try ConnectorRunner(workspace), retrier: try LetterRetrier(workspace, tell: tell))
+            state = Mutex(.open(parts))
             guard isRunning else { return }
-            lander.start()
-            streams.start()
-            connectors.start()
+            parts.lander.start()
+            parts.streams.start()
+            parts.connectors.start()
+            parts.retrier.start()
         } catch {
             state = Mutex(.closed(error))
         }
@@ -38,7 +52,7 @@ package final class LiveEvents: Sendable {
     package func openDoor() throws -> EventDoor {
         try state.withLock {
             switch $0 {
-            case .open(let door, _, _, _): return door
+            case .open(let parts): return parts.door
             case .closed(let error): throw error
             }
         }
@@ -47,19 +61,19 @@ package final class LiveEvents: Sendable {
     /// How all of it is doing; nil where this process takes no events in.
     package var status: LiveStatus? {
         state.withLock { state in
-            guard case .open(_, let lander, let streams, let connectors) = state, let intake = try? workspace.intake
-            else { return nil }
+            guard case .open(let parts) = state, let intake = try? workspace.intake else { return nil }
             return LiveStatus(
                 now: workspace.time.now(), endOffset: intake.log.endOffset, logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
-                landing: lander.status, streaming: streams.status, connectors: connectors.statuses)
+                repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
+                landing: parts.lander.status, streaming: parts.streams.status, connectors: parts.connectors.statuses)
         }
     }
 
     /// The online store, with the views that follow the log as they are in memory.
     package func onlineStore() throws -> any OnlineStore {
         let streamed = state.withLock { state -> StreamStore? in
-            if case .open(_, _, let streams, _) = state { streams.store } else { nil }
+            if case .open(let parts) = state { parts.streams.store } else { nil }
         }
         return try streamed ?? workspace.onlineStore()
     }
@@ -75,35 +89,51 @@ package final class LiveEvents: Sendable {
         }
     }
 
+    /// Tries once the dead letters that are due, on the calling thread. Blocks.
+    package func retryLetters() throws {
+        let retrier = state.withLock { state -> LetterRetrier? in
+            if case .open(let parts) = state { parts.retrier } else { nil }
+        }
+        try retrier?.step()
+    }
+
     /// Waits until the views that follow the log have counted all events with smaller offsets.
     /// - Throws: why they have not for now.
     package func counted(upTo end: Int64) async throws {
         let streams = state.withLock { state -> StreamRunner? in
-            if case .open(_, _, let streams, _) = state { streams } else { nil }
+            if case .open(let parts) = state { parts.streams } else { nil }
         }
         try await streams?.counted(upTo: end)
     }
 
     package func definitionsChanged() {
         state.withLock { state in
-            guard case .open(let door, _, let streams, let connectors) = state else { return }
-            door.definitionsChanged()
-            streams.definitionsChanged()
-            connectors.definitionsChanged()
+            guard case .open(let parts) = state else { return }
+            parts.door.definitionsChanged()
+            parts.streams.definitionsChanged()
+            parts.connectors.definitionsChanged()
+            parts.retrier.definitionsChanged()
         }
     }
 
     /// Ends the landing after its step; what is not landed stays in the log.
     package func stop() {
-        let running = state.withLock { state -> (Lander, StreamRunner, ConnectorRunner)? in
-            guard case .open(_, let lander, let streams, let connectors) = state else { return nil }
+        let running = state.withLock { state -> Parts? in
+            guard case .open(let parts) = state else { return nil }
             state = .closed(MartletError(.cancelled, "the server ends"))
-            return (lander, streams, connectors)
+            return parts
         }
-        running?.2.stop()
-        running?.0.stop()
-        running?.1.stop()
+        running?.connectors.stop()
+        running?.retrier.stop()
+        running?.lander.stop()
+        running?.streams.stop()
     }
+}
+
+/// Writes a line for whoever watches a server.
+package func tellStandardError(_ line: String) {
+    let bytes = Array("martlet: \(line)\n".utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// What becomes of events in a running server.
@@ -116,6 +146,9 @@ package struct LiveStatus: Sendable {
     /// Why nothing is acknowledged any more.
     package let logFailure: MartletError?
     package let deadLetters: [DeadLetterCount: Int]
+    /// Letters that came again while they were open, and were not kept twice.
+    package let repeatedLetters: Int
+    package let retries: RetryStatus
     package let landing: LanderStatus
     package let streaming: StreamStatus
     package let connectors: [ConnectorStatus]

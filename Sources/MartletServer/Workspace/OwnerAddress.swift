@@ -1,0 +1,39 @@
+internal import MartletCore
+internal import MartletHTTP
+internal import MartletPlatform
+internal import Synchronization
+
+/// How other processes of the same user find this server while it has the workspace's log.
+final class OwnerAddress: Sendable {
+    private let workspace: Workspace
+    private let token = RunningServer.randomToken()
+    private let published = Mutex<RunningServer?>(nil)
+
+    init(_ workspace: Workspace) { self.workspace = workspace }
+
+    /// - Throws: what writing the address throws.
+    func publish(host: String, port: UInt16) throws {
+        // From this machine: where it listens on all addresses, by the one that is its own.
+        let name = ["0.0.0.0", "::", ""].contains(host) ? "127.0.0.1" : host
+        let server = RunningServer(
+            url: "http://\(name.contains(":") ? "[\(name)]" : name):\(port)", token: token)
+        try workspace.publish(server)
+        published.withLock { $0 = server }
+    }
+
+    func withdraw() {
+        if let server = published.withLock({ $0.take() }) { workspace.withdraw(server) }
+    }
+
+    /// - Throws: `accessDenied` for a request without the token.
+    func require(_ request: borrowing Request) throws {
+        let sent = request.header("Authorization") ?? ""
+        let isAccepted = published.withLock { server in
+            sent.hasPrefix("Bearer ") && server?.accepts(String(sent.dropFirst(7))) ?? false
+        }
+        guard isAccepted else {
+            throw MartletError(
+                .notFound, "there is nothing at this path", fix: "the command line asks here, with the server's token")
+        }
+    }
+}
