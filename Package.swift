@@ -159,7 +159,8 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
-                "MartletKeyValue", "MartletLog", "MartletOnline", "MartletPlatform", "MartletServer", "MartletTestSupport",
+                "MartletKeyValue", "MartletLog", "MartletOnline", "MartletPlatform", "MartletServer",
+                "MartletTestSupport",
             ]),
         .testTarget(
             name: "MartletConnectorsTests",
