@@ -4,7 +4,7 @@
 package struct FaultSweep: Sendable {
     package var seed: UInt64 = 1
     /// What happens in each run.
-    package var steps = 60
+    package var steps = 90
 
     package init() {}
 

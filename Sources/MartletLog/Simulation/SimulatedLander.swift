@@ -47,6 +47,8 @@ package final class SimulatedLander: SimulationParticipant {
             try disk.replaceDurably(commit, in: Self.folder, with: Array("\(end) \(part)".utf8))
             landedRows += count
         }
+        // A commit of an earlier attempt may be seen and not be durable: its sync has failed.
+        try disk.syncFolder(Self.folder)
         try log.commit(Self.consumer, offset: end)
     }
 

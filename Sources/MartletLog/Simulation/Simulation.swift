@@ -182,6 +182,7 @@ package struct Simulation {
         guard let log, log.failure == nil else { return }
         // What is there before, or nobody could say later whether it may go.
         try observe()
+        guard model.observed.count == Int(log.endOffset) else { return }
         do throws(MartletError) {
             report.compacted += try log.compact(SimulatedKeys(), age: .seconds(60)).removedEvents
         } catch {

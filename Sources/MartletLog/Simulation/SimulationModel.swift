@@ -19,6 +19,9 @@ struct SimulationModel {
     private(set) var observed: [String] = []
     /// When the event of each offset happened.
     private var times: [Int64] = []
+    /// Its key, where it has one, and the newest event of each.
+    private var keys: [String?] = []
+    private var newest: [String: (time: Int64, offset: Int)] = [:]
     private var offsets: [String: Int] = [:]
     private var attempts: [Attempt] = []
     private var pending: Set<Int> = []
@@ -114,6 +117,10 @@ struct SimulationModel {
                         offsets[token] = next
                         observed.append(token)
                         times.append(batch.events.eventTimes[row])
+                        keys.append(SimulatedKeys.key(token))
+                        if let key = keys[next], (times[next], next) > newest[key] ?? (.min, 0) {
+                            newest[key] = (times[next], next)
+                        }
                     }
                     next += 1
                 }
@@ -128,11 +135,9 @@ struct SimulationModel {
     /// Only compaction takes events out, and only those for which there is a newer one.
     private func checkGap(_ gap: Range<Int>, _ report: inout SimulationReport) throws(MartletError) {
         for offset in gap {
-            let key = offset < observed.count ? SimulatedKeys.key(observed[offset]) : nil
-            let isReplaced = observed.indices.contains { other in
-                (times[other], other) > (times[offset], offset) && SimulatedKeys.key(observed[other]) == key
-            }
-            try expect(key != nil && isReplaced, "offset \(offset) is there, or a newer event of its key", &report)
+            let key = offset < observed.count ? keys[offset] : nil
+            let isReplaced = key.flatMap { newest[$0] }.map { $0 > (times[offset], offset) } ?? false
+            try expect(isReplaced, "offset \(offset) is there, or a newer event of its key", &report)
         }
     }
 
