@@ -7,7 +7,7 @@ TEST ?=
 MARTLET := .build/release/martlet
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo test test-peers bench format lint bank clean
+.PHONY: help bootstrap build demo test test-peers fuzz soak bench format lint bank clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,13 @@ test: bootstrap ## build and run all tests; TEST="--filter NAME" runs some
 test-peers: build ## what others (Feast's client, Python, Spark) read and call, checked with themselves
 	@scripts/bootstrap --peers
 	@scripts/test-peers
+
+fuzz: bootstrap ## give what reads foreign bytes random ones; FUZZ="--seconds 600 event" longer, one target
+	@scripts/fuzz $(FUZZ)
+
+soak: build ## kill the server again and again under load and count what is lost; SOAK="--cdc --kills 50"
+	@scripts/bootstrap --peers
+	@scripts/soak $(SOAK)
 
 bench: ## measure against the peers in one run; CASE=name runs one, e.g. CASE=windows
 	@scripts/bootstrap --peers

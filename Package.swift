@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
 
         // Ground
@@ -52,7 +53,8 @@ let package = Package(
         .target(
             name: "MartletOnline",
             dependencies: [
-                "CHiredis", "MartletCore", "MartletFeatures", "MartletHTTP", "MartletKeyValue", "MartletObjects",
+                "CHiredis", "CPrefetch", "MartletCore", "MartletFeatures", "MartletHTTP", "MartletKeyValue",
+                "MartletObjects",
             ]),
         .target(
             name: "MartletStreams",
@@ -111,7 +113,9 @@ let package = Package(
             path: "Tests/ServerTestSupport"),
         .testTarget(
             name: "MartletHTTPTests",
-            dependencies: ["HTTPTestSupport", "MartletCore", "MartletHTTP", "ServerTestSupport"]),
+            dependencies: [
+                "HTTPTestSupport", "MartletCore", "MartletHTTP", "MartletTestSupport", "ServerTestSupport",
+            ]),
         .testTarget(
             name: "MartletDefinitionsTests",
             dependencies: ["MartletCore", "MartletDefinitions", "MartletTestSupport"]),
@@ -174,7 +178,8 @@ let package = Package(
                 "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue", "MartletOnline",
                 "MartletStreams", "MartletTestSupport",
             ]),
-        .testTarget(name: "CommandLineTests", dependencies: ["MartletCore", "MartletTestSupport", "martlet"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["HTTPTestSupport", "MartletCore", "MartletTestSupport", "martlet"]),
         .testTarget(name: "ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17
@@ -187,12 +192,28 @@ if Context.environment["MARTLET_BENCH"] == "1" {
         .executableTarget(
             name: "MartletBench",
             dependencies: [
-                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
+                "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletKeyValue",
                 "MartletLog",
                 "MartletOnline",
                 "MartletQuery", "MartletStreams",
             ],
             path: "bench/MartletBench"))
+}
+
+// The fuzzer's own executable: scripts/fuzz sets this, to the toolchain's libFuzzer. All code is then built with what
+// that looks at.
+let fuzzer = Context.environment["MARTLET_FUZZER"]
+if let fuzzer {
+    package.products.append(.executable(name: "martlet-fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "MartletConnectors", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
+                "MartletLog", "MartletOnline", "MartletServer",
+            ],
+            path: "Tests/Fuzz", exclude: ["Finds"],
+            linkerSettings: [.unsafeFlags(["-sanitize=address", fuzzer, "-lstdc++"])]))
 }
 
 // One settings loop, identical for every Swift target.
@@ -208,4 +229,5 @@ for target in package.targets where target.type != .system && !cTargets.contains
         .enableExperimentalFeature("Lifetimes"),
         .treatAllWarnings(as: .error),
     ]
+    if fuzzer != nil { target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address"])) }
 }

@@ -1,9 +1,6 @@
 #include "shim.h"
 
 #include <atomic>
-#include <charconv>
-#include <cmath>
-#include <cstring>
 #include <memory>
 #include <simdjson.h>
 
@@ -76,19 +73,6 @@ extern "C" struct cmartlet_json cmartlet_json_parse(
 
 extern "C" void cmartlet_json_release(struct cmartlet_json document) {
     if (document.owner) give_back(static_cast<Parser *>(document.owner));
-}
-
-extern "C" size_t cmartlet_format_double(double value, char *text) {
-    const double size = std::fabs(value);
-    // Where plain notation ends: as Swift's `description` does.
-    const bool is_plain = size == 0 || (size >= 1e-4 && size < 0x1p53);
-    auto end = is_plain ? std::to_chars(text, text + 40, value, std::chars_format::fixed).ptr
-                        : std::to_chars(text, text + 40, value, std::chars_format::scientific).ptr;
-    if (is_plain && !std::memchr(text, '.', static_cast<size_t>(end - text))) {
-        *end++ = '.';
-        *end++ = '0';
-    }
-    return static_cast<size_t>(end - text);
 }
 
 extern "C" size_t cmartlet_thread_number(void) {

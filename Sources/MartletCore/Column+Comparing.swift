@@ -21,7 +21,7 @@ extension Column {
             compare { a[$0].bitPattern == b[$0].bitPattern || (a[$0].isNaN && b[$0].isNaN) }
         case (.string(let a), .string(let b)), (.bytes(let a), .bytes(let b)):
             compare { a.slice($0).elementsEqual(b.slice($0)) }
-        default: compare { self[$0] == other[$0] }
+        default: compare { self[$0].hasSameBits(as: other[$0]) }
         }
         return rows
     }

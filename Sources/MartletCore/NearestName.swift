@@ -1,6 +1,11 @@
+/// No name of ours is longer: to compare a longer one would only cost time, as much as a hostile client likes.
+private let longestNameBytes = 256
+
 /// The candidate closest to a misspelt name, for error messages.
-/// - Returns: nil where none is within a third of its length (at least 2 edits). O(candidates x length squared).
+/// - Returns: nil where none is within a third of its length (at least 2 edits), or the name is longer than 256 bytes.
+///   O(candidates x length squared).
 package func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
+    guard name.utf8.count <= longestNameBytes else { return nil }
     let scored = candidates.map { ($0, editDistance(name, $0)) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
     guard let (best, distance) = scored.first, distance <= max(2, name.count / 3) else { return nil }
     return best

@@ -3,10 +3,16 @@ internal import Glibc
 
 /// Runs `body` on a thread of its own, for long work that another thread waits for: the shared queues may have no
 /// thread left while their threads wait for this very work. `group` holds it until it ends.
-package func startThread(group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
+/// - Parameter isPatient: whether it gives way to other threads of the process where processors are scarce, as do the
+///   threads that it starts.
+package func startThread(
+    group: DispatchGroup, isPatient: Bool = false, _ body: @escaping @Sendable () -> Void
+) {
     group.enter()
     let work = Unmanaged.passRetained(
         ThreadWork {
+            // On Linux niceness is a thread's own, and what it starts inherits it.
+            if isPatient { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, patientNiceness) }
             body()
             group.leave()
         })
@@ -26,6 +32,8 @@ package func startThread(group: DispatchGroup, _ body: @escaping @Sendable () ->
     }
     pthread_detach(thread)
 }
+
+private let patientNiceness: Int32 = 10
 
 private final class ThreadWork: Sendable {
     let body: @Sendable () -> Void

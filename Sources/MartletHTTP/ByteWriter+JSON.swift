@@ -32,6 +32,23 @@ extension ByteWriter {
         reserve(text.count &* 6 &+ 2)
         base[count] = UInt8(ascii: "\"")
         count &+= 1
+        // Eight at a time, the last ones once more: what needs no escape, as nearly all text, is only copied.
+        let size = text.count
+        if size >= 8, let start = text.baseAddress {
+            let target = UnsafeMutableRawPointer(base + count)
+            var offset = 0
+            while true {
+                let word = start.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                if needsEscape(word) { break }
+                target.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+                if offset &+ 8 == size {
+                    base[count &+ size] = UInt8(ascii: "\"")
+                    count &+= size &+ 1
+                    return
+                }
+                offset = min(offset &+ 8, size &- 8)
+            }
+        }
         for byte in text {
             if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
                 base[count] = byte
@@ -73,6 +90,18 @@ extension ByteWriter {
         default: append(byte)
         }
     }
+}
+
+/// Whether one of eight bytes is a control character, a quotation mark or a backslash: in each of these the subtraction
+/// borrows into the byte's highest bit, which the byte itself does not have.
+@inline(__always)
+private func needsEscape(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let controls = word &- ones &* 0x20
+    let quotes = (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+    let slashes = (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+    // Bytes from 0x80 on are none of them; the test may say yes for one beside a match, never no for a match.
+    return (controls & ~word | quotes & ~(word ^ ones &* 0x22) | slashes & ~(word ^ ones &* 0x5C)) & (ones &* 0x80) != 0
 }
 
 private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }

@@ -4,10 +4,12 @@ package import MartletCore
 
 /// A growable byte buffer that is written to from front to back and reused: the body of an answer. One for each
 /// connection, so that an answer costs no allocation once the buffer has grown to its size.
-package struct ByteWriter: ~Copyable {
-    @usableFromInline package private(set) var base: UnsafeMutablePointer<UInt8>
-    @usableFromInline package private(set) var capacity: Int
-    @usableFromInline package var count: Int
+///
+/// Public because only the bodies of public declarations become part of the code that calls them from another module.
+public struct ByteWriter: ~Copyable {
+    public private(set) var base: UnsafeMutablePointer<UInt8>
+    public private(set) var capacity: Int
+    public var count: Int
 
     package init(capacity: Int = 1_024) {
         self.capacity = max(64, capacity)
@@ -39,13 +41,13 @@ package struct ByteWriter: ~Copyable {
     }
 
     /// Makes room for `extra` more bytes.
-    @inline(__always)
-    package mutating func reserve(_ extra: Int) {
+    @inlinable @inline(__always)
+    public mutating func reserve(_ extra: Int) {
         if count &+ extra > capacity { grow(extra) }
     }
 
-    @inline(never)
-    private mutating func grow(_ extra: Int) {
+    @inline(never) @usableFromInline
+    mutating func grow(_ extra: Int) {
         let larger = max(capacity * 2, count + extra)
         let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
         moved.update(from: base, count: count)
@@ -54,15 +56,15 @@ package struct ByteWriter: ~Copyable {
         capacity = larger
     }
 
-    @inline(__always)
-    package mutating func append(_ byte: UInt8) {
+    @inlinable @inline(__always)
+    public mutating func append(_ byte: UInt8) {
         reserve(1)
         base[count] = byte
         count &+= 1
     }
 
-    @inline(__always)
-    package mutating func append(_ text: StaticString) {
+    @inlinable @inline(__always)
+    public mutating func append(_ text: StaticString) {
         let size = text.utf8CodeUnitCount
         reserve(size)
         (base + count).update(from: text.utf8Start, count: size)
@@ -86,34 +88,26 @@ package struct ByteWriter: ~Copyable {
     }
 
     /// Repeats the bytes of `range`, which are already written, at the end.
-    package mutating func append(repeating range: Range<Int>) {
+    @inlinable @inline(__always)
+    public mutating func append(repeating range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "only written bytes can be repeated")
         reserve(range.count)
-        memcpy(base + count, base + range.lowerBound, range.count)
+        (base + count).update(from: base + range.lowerBound, count: range.count)
         count &+= range.count
     }
 
     /// The number in decimal.
     package mutating func append(decimal value: Int64) {
         reserve(20)
-        var rest = value.magnitude
-        if value < 0 {
-            base[count] = UInt8(ascii: "-")
+        if value >= 0, value < 10 {
+            base[count] = UInt8(truncatingIfNeeded: value) &+ 48
             count &+= 1
+            return
         }
-        var digits = 1
-        var bound: UInt64 = 10
-        while digits < 19, rest >= bound {
-            digits &+= 1
-            bound &*= 10
+        let size = (base + count).withMemoryRebound(to: CChar.self, capacity: 20) {
+            cmartlet_format_integer(value, $0)
         }
-        var position = count &+ digits
-        count = position
-        repeat {
-            position &-= 1
-            base[position] = UInt8(truncatingIfNeeded: rest % 10) &+ 48
-            rest /= 10
-        } while rest != 0
+        count &+= size
     }
 
     /// The shortest decimal text that reads back as the same double; `.0` on whole numbers.

@@ -39,12 +39,32 @@ func changeConnection(
     guard let context, let state else { return }
     let core = Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
     if cmartlet_http_is_started(code) != 0 {
-        let connection = Connection(core)
-        core.add(connection)
+        guard let handle else { return }
+        let connection = Connection(core, handle)
+        connection.isSurplus = core.add(connection)
         // The library's reference, given back when the connection closes.
         state.pointee = Unmanaged.passRetained(connection).toOpaque()
     } else if let closed = state.pointee {
         core.remove(Unmanaged<Connection>.fromOpaque(closed).takeRetainedValue())
         state.pointee = nil
     }
+}
+
+/// The certificate for one handshake: copies, so that another may take its place at any moment.
+func provideCertificate(
+    _ session: gnutls_session_t?, _ information: UnsafePointer<gnutls_cert_retr_st>?,
+    _ certificates: UnsafeMutablePointer<UnsafeMutablePointer<gnutls_pcert_st>?>?,
+    _ count: UnsafeMutablePointer<UInt32>?,
+    _ responses: UnsafeMutablePointer<UnsafeMutablePointer<gnutls_ocsp_data_st>?>?,
+    _ responseCount: UnsafeMutablePointer<UInt32>?, _ key: UnsafeMutablePointer<gnutls_privkey_t?>?,
+    _ flags: UnsafeMutablePointer<UInt32>?
+) -> Int32 {
+    // libmicrohttpd gives each session its connection, whose state is set before the handshake begins.
+    guard let session, let certificates, let count, let key, let flags,
+        let handle = gnutls_session_get_ptr(session), let state = cmartlet_http_context(OpaquePointer(handle))
+    else { return -1 }
+    responses?.pointee = nil
+    responseCount?.pointee = 0
+    flags.pointee = UInt32(GNUTLS_CERT_RETR_DEINIT_ALL)
+    return Unmanaged<Connection>.fromOpaque(state).takeUnretainedValue().copyCertificate(to: certificates, count, key)
 }

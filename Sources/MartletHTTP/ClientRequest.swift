@@ -57,6 +57,8 @@ package struct HTTPClientSettings: Sendable {
     package var requestsPerCaller = 32
     package var connectTimeoutMilliseconds = 1_000
     package var responseBytes = 64 << 20
+    /// A file of certificates in PEM form that servers may be signed by; nil means those of the system.
+    package var certificateAuthorities: String?
     /// Connections to `host:port` go to another address: `host:port:address:port`. For tests.
     package var connectTo: String?
 

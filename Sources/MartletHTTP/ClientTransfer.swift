@@ -49,6 +49,7 @@ final class ClientTransfer {
         cmartlet_curl_set_long(
             handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, min(timeoutMilliseconds, settings.connectTimeoutMilliseconds)))
         cmartlet_curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+        if let file = settings.certificateAuthorities { cmartlet_curl_set_text(handle, CURLOPT_CAINFO, file) }
         if isLoopback(request.url) { cmartlet_curl_set_text(handle, CURLOPT_PROXY, "") }
         setBody(request)
         setHeaders(request, settings)
@@ -112,5 +113,5 @@ final class ClientTransfer {
 
 /// A proxy of the environment is of no use for what runs on this machine.
 private func isLoopback(_ url: String) -> Bool {
-    ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].contains { url.hasPrefix($0) }
+    ["127.0.0.1:", "localhost:", "[::1]:"].contains { url.hasPrefix("http://\($0)") || url.hasPrefix("https://\($0)") }
 }

@@ -9,8 +9,9 @@ internal import Synchronization
 /// connection is suspended, and `finish` comes again once `resume` was called.
 final class Connection: @unchecked Sendable {
     // @unchecked: libmicrohttpd serves a connection on one thread, which alone touches the plain fields; what the
-    // background task shares with it is in `late` and `busy`.
-    private enum Phase { case receiving, tooLarge, waiting }
+    // background task shares with it is in `late`, what the server's patrol sees in `watch`. `shut` and `isShut` are
+    // used under the lock of the server's connections.
+    private enum Phase { case receiving, refused(Response), waiting }
 
     /// What a background task and a stopping server may both try to answer.
     private struct Late: @unchecked Sendable {
@@ -19,55 +20,130 @@ final class Connection: @unchecked Sendable {
         var response: Response?
     }
 
-    private let core: ServerCore
-    private let busy = Atomic<Bool>(false)
+    let core: ServerCore
+    private let socket: Int32
+    let watch = ConnectionWatch()
+    private(set) var isShut = false
+    /// Whether it is one more than there may be.
+    var isSurplus = false
     private let late = Mutex(Late())
     private var phase = Phase.receiving
     private var body = ByteWriter(capacity: 4_096)
     private var receivedBytes = 0
     /// Of the request that is being received.
-    private var bodyLimitBytes = 0
+    private(set) var bodyLimitBytes = 0
+    /// What its body may fill before more memory is asked for.
+    private var grantedBytes = 0
+    /// Whether it has its place for long work since its head came.
+    private var holdsLongWork = false
+    // The library's, until the request is complete.
+    private var methodText: UnsafePointer<CChar>?
+    private var pathText: UnsafePointer<CChar>?
+    /// Of the client, for the access log.
+    private let client: String
     private var writer = ByteWriter(capacity: 4_096)
     /// A coded answer, or a body as it was sent; empty for requests that need neither.
     private var coded = ByteWriter(capacity: 64)
     private var route: Int?
     private var startNanoseconds: UInt64 = 0
 
-    init(_ core: ServerCore) { self.core = core }
+    init(_ core: ServerCore, _ handle: OpaquePointer) {
+        self.core = core
+        socket = cmartlet_http_socket(handle)
+        client = core.accessLog == nil ? "" : clientName(handle)
+        watch.mark(.idle, tick: core.tick)
+    }
 
-    /// Whether a request is being received or answered.
-    var isBusy: Bool { busy.load(ordering: .relaxed) }
+    /// Ends it from another thread: the library finds its socket closed.
+    func shut() {
+        isShut = true
+        shutdown(socket, Int32(SHUT_RDWR))
+    }
 
     func begin(
         _ connection: OpaquePointer, _ methodText: UnsafePointer<CChar>, _ path: UnsafePointer<CChar>
     ) -> MHD_Result {
-        busy.store(true, ordering: .relaxed)
+        watch.mark(.receiving, tick: core.tick)
+        (self.methodText, pathText) = (methodText, path)
         phase = .receiving
         route = nil
         body.removeAll()
         receivedBytes = 0
         bodyLimitBytes = core.settings.bodyLimitBytes
-        let length = cmartlet_http_header(connection, "Content-Length").map { strtoull($0, nil, 10) }
-        if let length, length <= UInt64(bodyLimitBytes) { return cmartlet_http_yes() }
-        // Long, or of a length not told: some routes take more than others.
-        if let method = method(methodText), let limit = core.router.bodyLimit(method, path) { bodyLimitBytes = limit }
-        if let length, length > UInt64(bodyLimitBytes) {
-            startNanoseconds = monotonicNanoseconds()
-            return answer(connection, tooLarge())
+        grantedBytes = Self.freeBodyBytes
+        let framing = cmartlet_http_framing_of(connection)
+        let length = framing.length.map { strtoull($0, nil, 10) }
+        if let length, !isSurplus, length <= UInt64(bodyLimitBytes), framing.length_count == 1, framing.encoding == nil
+        {
+            return cmartlet_http_yes()
         }
-        return cmartlet_http_yes()
+        guard let refusal = refusal(method(methodText), path, framing, length) else { return cmartlet_http_yes() }
+        startNanoseconds = monotonicNanoseconds()
+        return answer(connection, refusal)
     }
+
+    /// Looks at the head of a request that is not an everyday one: its body is long or of a length not told, or its
+    /// connection is one too many. Some routes take more than others.
+    private func refusal(
+        _ method: Method?, _ path: UnsafePointer<CChar>, _ framing: cmartlet_http_framing, _ length: UInt64?
+    ) -> Response? {
+        // What stands between the client and here may have read another request out of one that is framed twice.
+        if framing.length_count > (framing.encoding == nil ? 1 : 0) {
+            return ended(problem(MartletError(.usage, "a request has one Content-Length or a Transfer-Encoding")))
+        }
+        if let encoding = framing.encoding, strcasecmp(encoding, "chunked") != 0 {
+            return ended(problem(MartletError(.usage, "the only Transfer-Encoding that is read is chunked")))
+        }
+        let route = method.flatMap { core.router.route($0, path) }
+        if isSurplus, core.isFull, route?.priority != .probe {
+            return ended(unavailable(.connections, "too many connections are open (connection limit)"))
+        }
+        if let limit = route?.bodyLimitBytes { bodyLimitBytes = limit }
+        if let length, length > UInt64(bodyLimitBytes) { return tooLarge() }
+        if route?.priority == .longWork, length ?? .max > UInt64(core.settings.bodyLimitBytes) {
+            // Before the body comes, which may be long.
+            guard core.admission.enter(.longWork) else { return tooMuchWork(.longWork) }
+            holdsLongWork = true
+        }
+        return nil
+    }
+
+    /// Of every body; more is counted.
+    private static let freeBodyBytes = 64 << 10
+    private static let bodyStepBytes = 1 << 20
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
         receivedBytes += bytes.count
-        guard receivedBytes <= bodyLimitBytes else {
-            phase = .tooLarge
-            body.removeAll()
-            // The library takes an answer only after the whole body: read some more of it, but not for ever.
-            return receivedBytes <= 4 * bodyLimitBytes ? cmartlet_http_yes() : cmartlet_http_no()
+        watch.received(bytes: receivedBytes)
+        if case .refused = phase { return skipBody() }
+        guard receivedBytes <= bodyLimitBytes else { return refuseBody(tooLarge()) }
+        while receivedBytes > grantedBytes {
+            guard core.admission.hold(bodyBytes: Self.bodyStepBytes) else {
+                return refuseBody(unavailable(.bodyMemory, "too many long bodies are being received"))
+            }
+            grantedBytes += Self.bodyStepBytes
         }
         body.append(bytes)
         return cmartlet_http_yes()
+    }
+
+    private func refuseBody(_ response: Response) -> MHD_Result {
+        phase = .refused(response)
+        body.removeAll()
+        releaseBody()
+        return skipBody()
+    }
+
+    /// The library takes an answer only after the whole body: reads some more of it, but not for ever.
+    private func skipBody() -> MHD_Result {
+        receivedBytes <= 4 * bodyLimitBytes ? cmartlet_http_yes() : cmartlet_http_no()
+    }
+
+    private func releaseBody() {
+        if grantedBytes > Self.freeBodyBytes {
+            core.admission.release(bodyBytes: grantedBytes - Self.freeBodyBytes)
+            grantedBytes = Self.freeBodyBytes
+        }
     }
 
     func finish(
@@ -77,9 +153,9 @@ final class Connection: @unchecked Sendable {
         case .waiting:
             guard let response = late.withLock({ $0.response.take() }) else { return cmartlet_http_no() }
             return answer(connection, response)
-        case .tooLarge:
+        case .refused(let response):
             startNanoseconds = monotonicNanoseconds()
-            return answer(connection, tooLarge())
+            return answer(connection, response)
         case .receiving:
             startNanoseconds = monotonicNanoseconds()
             if let coding = cmartlet_http_header(connection, "Content-Encoding"),
@@ -115,7 +191,18 @@ final class Connection: @unchecked Sendable {
     }
 
     /// The answer has left, or the client has gone.
-    func complete() { busy.store(false, ordering: .relaxed) }
+    func complete() {
+        releaseBody()
+        if holdsLongWork {
+            holdsLongWork = false
+            core.admission.leave(.longWork)
+        }
+        // What was long must not stay while the connection is idle.
+        if body.capacity > 1 << 20 { body.removeAll() }
+        if writer.capacity > 1 << 20 { writer.removeAll() }
+        if coded.capacity > 1 << 20 { coded.removeAll() }
+        watch.mark(.idle, tick: core.tick)
+    }
 
     /// Answers a suspended request; does nothing where another has done so.
     func resume(with response: Response) {
@@ -150,7 +237,7 @@ final class Connection: @unchecked Sendable {
                 case .written(let status, let contentType):
                     return send(connection, status, contentType, headers: [])
                 case .response(let response): return answer(connection, response)
-                case .later(let work): return suspend(connection, work)
+                case .later(let work): return suspend(connection, core.router.routes[route].priority, work)
                 case .whenAnswered(let begin): return suspend(connection, until: begin)
                 }
             } catch {
@@ -159,23 +246,27 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    private func suspend(_ connection: OpaquePointer, _ work: @escaping @Sendable () async -> Response) -> MHD_Result {
-        guard !core.isDraining, core.beginWaiting() else {
-            let failure = MartletError(
-                .limitExceeded, "too many requests wait for work in the background", fix: "repeat it in a second")
-            var response = problem(failure, status: 503)
-            response.headers.append(("Retry-After", "1"))
-            return answer(connection, response)
+    private func suspend(
+        _ connection: OpaquePointer, _ priority: RoutePriority, _ work: @escaping @Sendable () async -> Response
+    ) -> MHD_Result {
+        if core.isStopping || core.isDraining && priority == .longWork {
+            return answer(connection, unavailable(.draining, "this server is stopping"))
         }
+        // From here on its place is given back by the work's end, not by the request's.
+        guard holdsLongWork || core.admission.enter(priority) else { return answer(connection, tooMuchWork(priority)) }
+        holdsLongWork = false
         wait(connection)
-        Task(executorPreference: core.executor) { [self] in
+        let isLong = priority == .longWork
+        let executor: any TaskExecutor = isLong ? core.longWorkExecutor : core.executor
+        Task(executorPreference: executor) { [self] in
             let response = await work()
-            core.endWaiting()
+            core.admission.leave(priority)
             resume(with: response)
         }
         return cmartlet_http_yes()
     }
 
+    /// It takes no place: no thread works for it, and whoever answers has limits of its own.
     private func suspend(
         _ connection: OpaquePointer, until begin: @Sendable (@escaping @Sendable (Response) -> Void) -> Void
     ) -> MHD_Result {
@@ -186,6 +277,7 @@ final class Connection: @unchecked Sendable {
 
     private func wait(_ connection: OpaquePointer) {
         phase = .waiting
+        watch.mark(.waiting, tick: core.tick)
         late.withLock { late in
             late.suspended = connection
             late.response = nil
@@ -215,12 +307,20 @@ final class Connection: @unchecked Sendable {
             addHeader(response, "Vary", "Accept-Encoding")
         }
         for (name, value) in headers { MHD_add_response_header(response, name, value) }
-        if core.isDraining { MHD_add_response_header(response, "Connection", "close") }
+        if core.isDraining || isSurplus && core.isFull { MHD_add_response_header(response, "Connection", "close") }
+        watch.mark(.sending, tick: core.tick, bytes: bytes.count)
+        if let log = core.accessLog { record(to: log, status, sentBytes: bytes.count) }
         if let observer = core.observer {
             observer.answered(
                 route: route, status: status, nanoseconds: monotonicNanoseconds() &- startNanoseconds)
         }
         return MHD_queue_response(connection, UInt32(status), response)
+    }
+
+    private func record(to log: AccessLog, _ status: Int, sentBytes: Int) {
+        log.record(
+            route: route, status: status, nanoseconds: monotonicNanoseconds() &- startNanoseconds,
+            receivedBytes: receivedBytes, sentBytes: sentBytes, client: client, method: methodText, path: pathText)
     }
 
     /// Codes what is in the writer, where the client takes it and it is long enough to be worth it.
@@ -232,13 +332,6 @@ final class Connection: @unchecked Sendable {
         coded.removeAll()
         guard coding.encode(writer.bytes, to: &coded), coded.count < writer.count else { return nil }
         return coding
-    }
-
-    private func tooLarge() -> Response {
-        problem(
-            MartletError(
-                .limitExceeded, "the body is larger than \(bodyLimitBytes) bytes (body limit)",
-                fix: "send it in parts"), status: 413)
     }
 }
 
@@ -253,13 +346,6 @@ private func addHeader(_ response: OpaquePointer, _ name: StaticString, _ value:
             }
         }
     }
-}
-
-private func methodNotAllowed(_ methods: [Method]) -> Response {
-    var response = problem(MartletError(.usage, "this path does not take that method"), status: 405)
-    let allowed = methods.contains(.get) ? methods + [.head] : methods
-    response.headers.append(("Allow", allowed.map(\.rawValue).joined(separator: ", ")))
-    return response
 }
 
 private func method(_ text: UnsafePointer<CChar>) -> Method? {

@@ -33,13 +33,14 @@ package struct JSONDocument: ~Copyable {
     package var root: JSONElement { JSONElement(tape: document.tape, strings: document.strings, index: 1) }
 }
 
-/// A value within a `JSONDocument`, valid as long as the document.
-package struct JSONElement {
+/// A value within a `JSONDocument`, valid as long as the document. Public for the same reason as `ByteWriter`.
+public struct JSONElement {
     // Unsafe pointers instead of a lifetime-bound view, because elements are kept in arrays while a request is planned.
-    private let tape: UnsafePointer<UInt64>
-    private let strings: UnsafePointer<UInt8>
-    private let index: Int
+    @usableFromInline let tape: UnsafePointer<UInt64>
+    @usableFromInline let strings: UnsafePointer<UInt8>
+    @usableFromInline let index: Int
 
+    @inlinable @inline(__always)
     init(tape: UnsafePointer<UInt64>, strings: UnsafePointer<UInt8>, index: Int) {
         self.tape = tape
         self.strings = strings
@@ -48,7 +49,8 @@ package struct JSONElement {
 
     package enum Kind: Sendable, Hashable { case object, array, string, integer, double, bool, null }
 
-    private var tag: UInt8 { UInt8(truncatingIfNeeded: tape[index] &>> 56) }
+    @inlinable @inline(__always)
+    var tag: UInt8 { UInt8(truncatingIfNeeded: tape[index] &>> 56) }
 
     package var kind: Kind {
         switch tag {
@@ -62,9 +64,11 @@ package struct JSONElement {
         }
     }
 
-    package var isNull: Bool { tag == UInt8(ascii: "n") }
+    @inlinable
+    public var isNull: Bool { tag == UInt8(ascii: "n") }
 
-    package var bool: Bool? {
+    @inlinable
+    public var bool: Bool? {
         switch tag {
         case UInt8(ascii: "t"): true
         case UInt8(ascii: "f"): false
@@ -73,7 +77,8 @@ package struct JSONElement {
     }
 
     /// nil also for whole numbers beyond 63 bits and for numbers with a fraction or an exponent.
-    package var int64: Int64? { tag == UInt8(ascii: "l") ? Int64(bitPattern: tape[index + 1]) : nil }
+    @inlinable
+    public var int64: Int64? { tag == UInt8(ascii: "l") ? Int64(bitPattern: tape[index + 1]) : nil }
 
     /// Any number.
     package var double: Double? {
@@ -86,7 +91,8 @@ package struct JSONElement {
     }
 
     /// The string's UTF-8, unescaped; nil for anything else.
-    package var utf8: UnsafeRawBufferPointer? {
+    @inlinable
+    public var utf8: UnsafeRawBufferPointer? {
         guard tag == UInt8(ascii: "\"") else { return nil }
         let start = UnsafeRawPointer(strings) + Int(tape[index] & 0x00FF_FFFF_FFFF_FFFF)
         let count = Int(start.loadUnaligned(as: UInt32.self))
@@ -96,13 +102,15 @@ package struct JSONElement {
     package var string: String? { utf8.map { String(decoding: $0, as: UTF8.self) } }
 
     /// The elements of an array; none for anything else.
-    package var elements: Elements {
+    @inlinable
+    public var elements: Elements {
         let isArray = tag == UInt8(ascii: "[")
         return Elements(first: isArray ? at(index + 1) : self, end: isArray ? after - 1 : index)
     }
 
     /// The members of an object in their order, repeated names included; none for anything else.
-    package var members: Members {
+    @inlinable
+    public var members: Members {
         let isObject = tag == UInt8(ascii: "{")
         return Members(first: isObject ? at(index + 1) : self, end: isObject ? after - 1 : index)
     }
@@ -133,7 +141,8 @@ package struct JSONElement {
     }
 
     /// The index after this element.
-    fileprivate var after: Int {
+    @inlinable @inline(__always)
+    var after: Int {
         switch tag {
         case UInt8(ascii: "{"), UInt8(ascii: "["): Int(tape[index] & 0xFFFF_FFFF)
         case UInt8(ascii: "l"), UInt8(ascii: "u"), UInt8(ascii: "d"): index + 2
@@ -141,34 +150,39 @@ package struct JSONElement {
         }
     }
 
-    private func at(_ index: Int) -> JSONElement { JSONElement(tape: tape, strings: strings, index: index) }
+    @inlinable @inline(__always)
+    func at(_ index: Int) -> JSONElement { JSONElement(tape: tape, strings: strings, index: index) }
 
-    package struct Elements: Sequence, IteratorProtocol {
-        private var element: JSONElement
-        private let end: Int
+    public struct Elements: Sequence, IteratorProtocol {
+        @usableFromInline var element: JSONElement
+        @usableFromInline let end: Int
 
-        fileprivate init(first: JSONElement, end: Int) {
+        @inlinable
+        init(first: JSONElement, end: Int) {
             element = first
             self.end = end
         }
 
-        package mutating func next() -> JSONElement? {
+        @inlinable
+        public mutating func next() -> JSONElement? {
             guard element.index < end else { return nil }
             defer { element = element.at(element.after) }
             return element
         }
     }
 
-    package struct Members: Sequence, IteratorProtocol {
-        private var element: JSONElement
-        private let end: Int
+    public struct Members: Sequence, IteratorProtocol {
+        @usableFromInline var element: JSONElement
+        @usableFromInline let end: Int
 
-        fileprivate init(first: JSONElement, end: Int) {
+        @inlinable
+        init(first: JSONElement, end: Int) {
             element = first
             self.end = end
         }
 
-        package mutating func next() -> (name: UnsafeRawBufferPointer, value: JSONElement)? {
+        @inlinable
+        public mutating func next() -> (name: UnsafeRawBufferPointer, value: JSONElement)? {
             guard element.index < end, let name = element.utf8 else { return nil }
             let value = element.at(element.index + 1)
             element = value.at(value.after)

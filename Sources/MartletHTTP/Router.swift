@@ -11,6 +11,7 @@ package struct Router: Sendable {
         package let path: String
         /// The largest body that the route takes; nil means the server's limit.
         let bodyLimitBytes: Int?
+        package let priority: RoutePriority
         let handler: Handler
         let segments: [Segment]
     }
@@ -29,12 +30,18 @@ package struct Router: Sendable {
         var handlers: [(method: Method, route: Int)]
     }
 
+    /// For each length of a path the static ones of it, so that the others are not looked at.
+    private var staticRoutesByLength: [[Int]] = []
+
     package init() {}
 
     /// - Precondition: the path begins with a slash, and no route of the same method and shape exists.
-    /// - Parameter bodyLimitBytes: the largest body that the route takes; nil means the server's limit.
+    /// - Parameters:
+    ///   - bodyLimitBytes: the largest body that the route takes; nil means the server's limit.
+    ///   - priority: what its requests give way to.
     package mutating func on(
-        _ method: Method, _ path: String, bodyLimitBytes: Int? = nil, _ handler: @escaping Handler
+        _ method: Method, _ path: String, bodyLimitBytes: Int? = nil, priority: RoutePriority = .online,
+        _ handler: @escaping Handler
     ) {
         precondition(path.hasPrefix("/"), "a route's path begins with a slash")
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { part in
@@ -43,7 +50,9 @@ package struct Router: Sendable {
         precondition(
             !routes.contains { $0.method == method && $0.segments == segments }, "\(path) has two handlers")
         routes.append(
-            Route(method: method, path: path, bodyLimitBytes: bodyLimitBytes, handler: handler, segments: segments))
+            Route(
+                method: method, path: path, bodyLimitBytes: bodyLimitBytes, priority: priority, handler: handler,
+                segments: segments))
         guard !segments.contains(.parameter) else { return }
         let bytes = Array(path.utf8)
         let route = routes.count - 1
@@ -51,6 +60,8 @@ package struct Router: Sendable {
             staticRoutes[known].handlers.append((method, route))
         } else {
             staticRoutes.append(StaticPath(bytes: bytes, handlers: [(method, route)]))
+            while staticRoutesByLength.count <= bytes.count { staticRoutesByLength.append([]) }
+            staticRoutesByLength[bytes.count].append(staticRoutes.count - 1)
         }
     }
 
@@ -64,24 +75,25 @@ package struct Router: Sendable {
     func match(_ method: Method, _ path: UnsafePointer<CChar>) -> Match {
         let wanted = method == .head ? .get : method
         let size = strlen(path)
-        // A few dozen paths: comparing their lengths first is quicker than hashing.
-        for candidate in staticRoutes where candidate.bytes.count == size {
-            let isEqual = candidate.bytes.withUnsafeBytes {
-                $0.elementsEqual(UnsafeRawBufferPointer(start: path, count: size))
+        if size < staticRoutesByLength.count {
+            for index in staticRoutesByLength[size] {
+                let isEqual = staticRoutes[index].bytes.withUnsafeBytes {
+                    $0.equals(UnsafeRawBufferPointer(start: path, count: size))
+                }
+                guard isEqual else { continue }
+                for (method, route) in staticRoutes[index].handlers where method == wanted {
+                    return .found(route: route, parameters: [])
+                }
+                return .otherMethods(staticRoutes[index].handlers.map(\.method))
             }
-            guard isEqual else { continue }
-            for (method, route) in candidate.handlers where method == wanted {
-                return .found(route: route, parameters: [])
-            }
-            return .otherMethods(candidate.handlers.map(\.method))
         }
         return matchPattern(wanted, String(cString: path))
     }
 
-    /// The limit that the route of a request has of its own.
-    func bodyLimit(_ method: Method, _ path: UnsafePointer<CChar>) -> Int? {
+    /// The route of a request; nil where it has none.
+    func route(_ method: Method, _ path: UnsafePointer<CChar>) -> Route? {
         guard case .found(let route, _) = match(method, path) else { return nil }
-        return routes[route].bodyLimitBytes
+        return routes[route]
     }
 
     private func matchPattern(_ method: Method, _ path: String) -> Match {

@@ -90,6 +90,13 @@ package final class Environment: @unchecked Sendable {
         return result
     }
 
+    /// The number of the last commit, of any process; perhaps of one that a snapshot taken now does not show yet.
+    package var version: UInt64 {
+        var info = MDB_envinfo()
+        mdb_env_info(handle, &info)
+        return UInt64(info.me_last_txnid)
+    }
+
     /// Bytes of the data file that hold pages, and those the limit allows.
     package func usage() -> (usedBytes: Int, limitBytes: Int) {
         var info = MDB_envinfo()
@@ -97,6 +104,13 @@ package final class Environment: @unchecked Sendable {
         mdb_env_info(handle, &info)
         mdb_env_stat(handle, &statistics)
         return ((info.me_last_pgno + 1) * Int(statistics.ms_psize), info.me_mapsize)
+    }
+
+    /// The number of the last write that was committed, by this process or another.
+    package var lastWrite: UInt64 {
+        var info = MDB_envinfo()
+        mdb_env_info(handle, &info)
+        return UInt64(info.me_last_txnid)
     }
 
     private func takeReader() throws -> OpaquePointer {

@@ -5,6 +5,9 @@ package import MartletCore
 package struct ReadTransaction: ~Copyable {
     let handle: OpaquePointer
 
+    /// Of the snapshot: the number of the commit that it shows.
+    package var version: UInt64 { UInt64(mdb_txn_id(handle)) }
+
     /// The value under `key`, in place; nil where there is none.
     /// - Returns: bytes that are valid until the transaction ends and are at no particular alignment.
     @inline(__always)

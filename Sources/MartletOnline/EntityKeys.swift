@@ -9,7 +9,10 @@ package struct EntityKeys: Sendable {
     private var ends: [Int32] = []
     /// For each row the index among `unique`; -1 for a null key.
     package private(set) var rows: [Int32] = []
+    /// A table of the unique keys, in the first `slotCount` places; 0 while there is none.
     private var slots: [Int32] = []
+    private var slotCount = 0
+    private var expectedCount = 0
     private var start = 0
 
     package init() {}
@@ -18,10 +21,18 @@ package struct EntityKeys: Sendable {
     package var uniqueCount: Int { ends.count }
 
     package mutating func removeAll() {
+        if ends.count == 1, rows.count == 1 {
+            // The usual key; one step each instead of the removal of a range.
+            ends.removeLast()
+            rows.removeLast()
+        } else {
+            ends.removeAll(keepingCapacity: true)
+            rows.removeAll(keepingCapacity: true)
+        }
         bytes.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
-        rows.removeAll(keepingCapacity: true)
-        slots.removeAll(keepingCapacity: true)
+        // The memory stays.
+        slotCount = 0
+        expectedCount = 0
         start = 0
     }
 
@@ -42,6 +53,13 @@ package struct EntityKeys: Sendable {
 
     package mutating func append(bytes value: UnsafeRawBufferPointer) { appendTagged(.bytes, value) }
 
+    /// Tells how many different keys may come.
+    package mutating func reserve(_ count: Int) {
+        expectedCount = count
+        rows.reserveCapacity(count)
+        ends.reserveCapacity(count)
+    }
+
     /// Ends the key of a row.
     package mutating func endKey() {
         let end = bytes.count
@@ -52,8 +70,8 @@ package struct EntityKeys: Sendable {
             start = end
             return
         }
-        if slots.count < 2 * (ends.count + 1) { rehash() }
-        let mask = slots.count - 1
+        if slotCount < 2 * (ends.count + 1) { rehash() }
+        let mask = slotCount - 1
         let place = bytes.withUnsafeBytes { all -> Int in
             let key = UnsafeRawBufferPointer(rebasing: all[start..<end])
             var place = Int(truncatingIfNeeded: hashed(key)) & mask
@@ -95,23 +113,26 @@ package struct EntityKeys: Sendable {
         return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[first..<end])) }
     }
 
-    /// Runs `body` with each unique key, in the order of their first rows.
+    /// Runs `body` with the bytes of the unique keys, one after the other, and with the end of each. Not where there is
+    /// none.
     @inline(__always)
-    func forEach(_ body: (UnsafeRawBufferPointer) -> Void) {
+    func withUnsafeKeys(_ body: (UnsafeRawPointer, UnsafeBufferPointer<Int32>) -> Void) {
         bytes.withUnsafeBytes { all in
-            var first = 0
-            for end in ends {
-                body(UnsafeRawBufferPointer(rebasing: all[first..<Int(end)]))
-                first = Int(end)
-            }
+            guard let base = all.baseAddress else { return }
+            ends.withUnsafeBufferPointer { body(base, $0) }
         }
     }
 
-    private enum Tag: UInt8 { case bool = 1, integer, timestamp, string, bytes }
+    enum Tag: UInt8 { case bool = 1, integer, timestamp, string, bytes }
 
     private mutating func appendTagged(_ tag: Tag, _ word: UInt64) {
         bytes.append(tag.rawValue)
-        withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
+        // One by one: a copy of a range costs more than eight checked steps.
+        var rest = word
+        for _ in 0..<8 {
+            bytes.append(UInt8(truncatingIfNeeded: rest &>> 56))
+            rest &<<= 8
+        }
     }
 
     private mutating func appendTagged(_ tag: Tag, _ text: UnsafeRawBufferPointer) {
@@ -128,8 +149,13 @@ package struct EntityKeys: Sendable {
 
     private mutating func rehash() {
         var capacity = 16
-        while capacity < 4 * (ends.count + 1) { capacity *= 2 }
-        slots = [Int32](repeating: -1, count: capacity)
+        while capacity < 2 * (max(2 * ends.count, expectedCount) + 1) { capacity *= 2 }
+        if slots.count < capacity {
+            slots = [Int32](repeating: -1, count: capacity)
+        } else {
+            for place in 0..<capacity { slots[place] = -1 }
+        }
+        slotCount = capacity
         for index in 0..<ends.count {
             var place = withKey(index) { Int(truncatingIfNeeded: hashed($0)) } & (capacity - 1)
             while slots[place] >= 0 { place = (place + 1) & (capacity - 1) }

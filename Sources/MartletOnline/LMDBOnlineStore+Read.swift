@@ -2,12 +2,15 @@ internal import MartletCore
 internal import MartletKeyValue
 
 extension LMDBOnlineStore {
+    package var version: UInt64? { environment.version }
+
     package func read(
         _ lookups: [RecordLookup], keys: [EntityKeys], into table: inout RecordTable,
         _ body: (borrowing RecordTable) throws -> Void
     ) throws {
         table.removeAll()
         try environment.read { reader in
+            table.version = reader.version
             for lookup in lookups {
                 table.beginLookup()
                 let keys = keys[lookup.keyIndex]
@@ -48,6 +51,8 @@ struct StoredKey: ~Copyable {
     private(set) var isHashed = false
 
     private static let hashedCount = 4 + 1 + 16 + 1
+    /// What stands in place of the first byte of a key where only its hash does.
+    static let hashMark: UInt8 = 0xFF
 
     init(_ view: ViewHandle) {
         bytes = .allocate(byteCount: maximumKeyBytes, alignment: 8)
@@ -59,7 +64,7 @@ struct StoredKey: ~Copyable {
     mutating func set(_ key: UnsafeRawBufferPointer) {
         isHashed = !Self.isPlain(key)
         if isHashed {
-            bytes[4] = 0xFF
+            bytes[4] = Self.hashMark
             bytes.storeBytes(of: hashed(key), toByteOffset: 5, as: UInt64.self)
             bytes.storeBytes(of: hashed(key, seed: 0x2545_F491_4F6C_DD1D), toByteOffset: 13, as: UInt64.self)
             bytes[21] = 0

@@ -56,7 +56,9 @@ extension ViewAnswer {
     ///   - rows: the key of each row.
     package func column(of view: OnlineView, feature: Int, place: Int, rows: [Int]) throws -> Column {
         if isWindowed { return try columns[place].gathering(rows.map { Int32($0) }) }
-        var builder = ColumnBuilder(view.features[feature].type)
+        let type = view.features[feature].type
+        if type.isNested { return try nestedColumn(of: feature, type, rows: rows) }
+        var builder = ColumnBuilder(type)
         for key in rows {
             guard let row = self.rows[key], row.isPresent(feature) else {
                 builder.appendNull()
@@ -80,7 +82,8 @@ extension LatestRow {
         case .string: .string(String(decoding: try text(feature), as: UTF8.self))
         case .bytes: .bytes(Array(try text(feature)))
         case .timestamp: .timestamp(Timestamp(microseconds: Int64(bitPattern: bits(feature))))
-        case .list, .map: preconditionFailure("the latest values of a view are scalars")
+        case .list(let element): try list(feature, of: element).value
+        case .map(let element): try map(feature, to: element).value
         }
     }
 }

@@ -31,10 +31,15 @@ package protocol OnlineStore: Sendable {
 
     /// Whether a read may wait for a network: then it belongs on a thread that may block.
     var isRemote: Bool { get }
+
+    /// A number that is another one after each commit, whoever made it, and one more after one commit; nil where the
+    /// store tells none. O(1) and without a system call.
+    var version: UInt64? { get }
 }
 
 extension OnlineStore {
     package var isRemote: Bool { false }
+    package var version: UInt64? { nil }
 }
 
 package struct ViewHandle: Sendable, Hashable {
@@ -55,11 +60,16 @@ package struct RecordLookup: Sendable {
 
 /// The records that a read found, by lookup and unique key. Reusable.
 package struct RecordTable {
+    // Never made shorter: emptying an array that holds plain words costs more than counting those in use.
     private var records: [UnsafeRawBufferPointer] = []
+    private var recordCount = 0
     private var starts: [Int] = []
+    private var lookupCount = 0
     private var arena: RecordArena?
     /// Whether the store was unavailable and these records are older than the hot tier otherwise serves.
     package internal(set) var isStale = false
+    /// Of the snapshot that was read, where the store tells one.
+    package internal(set) var version: UInt64?
 
     package init() {}
 
@@ -76,18 +86,25 @@ package struct RecordTable {
 
     package mutating func removeAll() {
         isStale = false
-        records.removeAll(keepingCapacity: true)
-        starts.removeAll(keepingCapacity: true)
+        version = nil
+        recordCount = 0
+        lookupCount = 0
     }
 
-    package mutating func beginLookup() { starts.append(records.count) }
+    package mutating func beginLookup() {
+        if lookupCount < starts.count { starts[lookupCount] = recordCount } else { starts.append(recordCount) }
+        lookupCount &+= 1
+    }
 
+    @inline(__always)
     package mutating func append(_ record: UnsafeRawBufferPointer?) {
-        records.append(record ?? UnsafeRawBufferPointer(start: nil, count: 0))
+        let record = record ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        if recordCount < records.count { records[recordCount] = record } else { records.append(record) }
+        recordCount &+= 1
     }
 
     /// A record that must still be set.
-    mutating func appendMissing() { records.append(missingRecord) }
+    mutating func appendMissing() { append(missingRecord) }
 
     func isMissing(lookup: Int, key: Int) -> Bool {
         records[starts[lookup] + key].baseAddress == missingRecord.baseAddress

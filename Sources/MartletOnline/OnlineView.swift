@@ -10,6 +10,19 @@ package final class OnlineView: Sendable {
     /// How old a latest value may be when it is read; nil means any age. Windowed views have none.
     package let ttl: TimeSpan?
     package let kind: Kind
+    /// The embedding that can be searched, where the view has one.
+    package let vector: Vector?
+
+    package struct Vector: Sendable, Hashable {
+        /// Index into the view's features, a list of float32.
+        package let feature: Int
+        package let search: VectorSearch
+
+        package init(feature: Int, search: VectorSearch) {
+            self.feature = feature
+            self.search = search
+        }
+    }
 
     package enum Kind: Sendable {
         /// One row an entity with the newest values.
@@ -19,7 +32,8 @@ package final class OnlineView: Sendable {
     }
 
     package init(
-        identity: ViewIdentity, keys: [Field], features: [Field], ttl: TimeSpan? = nil, kind: Kind = .latest
+        identity: ViewIdentity, keys: [Field], features: [Field], ttl: TimeSpan? = nil, kind: Kind = .latest,
+        vector: Vector? = nil
     ) {
         precondition(!keys.isEmpty, "a view has at least one join key")
         precondition(features.count <= Int(UInt16.max), "a view has at most 65,535 features")
@@ -28,6 +42,7 @@ package final class OnlineView: Sendable {
         self.features = features
         self.ttl = ttl
         self.kind = kind
+        self.vector = vector
     }
 
     package var name: String { identity.view }

@@ -30,7 +30,7 @@ package struct RecordChunk: Sendable {
     /// Encodes the named rows, column by column. O(rows x features).
     package init(_ values: LatestValues, rows: ArraySlice<Int32>) {
         let fixedBytes = latestSlotOffset(values.features.count) + 8 * values.features.count
-        starts = recordStarts(rows, fixedBytes: fixedBytes, texts: values.features)
+        starts = recordStarts(rows, fixedBytes: fixedBytes, tailsOf: values.features)
         bytes = [UInt8](repeating: 0, count: starts[rows.count])
         let starts = starts
         bytes.withUnsafeMutableBytes { bytes in
@@ -100,13 +100,17 @@ package struct RecordChunk: Sendable {
     }
 }
 
-private func recordStarts(_ rows: ArraySlice<Int32>, fixedBytes: Int, texts columns: [Column]) -> [Int] {
+private func recordStarts(_ rows: ArraySlice<Int32>, fixedBytes: Int, tailsOf columns: [Column]) -> [Int] {
     var sizes = [Int](repeating: fixedBytes, count: rows.count)
     for column in columns {
         switch column.values {
         case .string(let strings), .bytes(let strings):
             for (index, row) in rows.enumerated() where !column.isNull(Int(row)) {
                 sizes[index] += strings.range(Int(row)).count
+            }
+        case .list, .map:
+            for (index, row) in rows.enumerated() where !column.isNull(Int(row)) {
+                sizes[index] += storedByteCount(of: column.values, Int(row))
             }
         default: break
         }
@@ -147,7 +151,16 @@ private func writeSlots(
     case .int64(let array), .timestamp(let array): write(array) { UInt64(bitPattern: $0) }
     case .float32(let array): write(array) { UInt64($0.bitPattern) }
     case .float64(let array): write(array) { $0.bitPattern }
-    case .list, .map: preconditionFailure("the latest values of a view are scalars")
+    case .list, .map:
+        for (index, row) in rows.enumerated() where !column.isNull(Int(row)) {
+            let size = storedByteCount(of: column.values, Int(row))
+            let slot = UInt64(tails[index] - starts[index]) | UInt64(size) << 32
+            bytes.storeBytes(of: slot.littleEndian, toByteOffset: starts[index] + offset, as: UInt64.self)
+            writeStored(
+                column.values, Int(row),
+                to: UnsafeMutableRawBufferPointer(rebasing: bytes[tails[index]..<tails[index] + size]))
+            tails[index] += size
+        }
     case .string(let strings), .bytes(let strings):
         strings.bytes.withUnsafeBytes { text in
             for (index, row) in rows.enumerated() where !column.isNull(Int(row)) {

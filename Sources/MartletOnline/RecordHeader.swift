@@ -47,6 +47,21 @@ package struct RecordHeader: Sendable, Hashable {
         self.init(unchecked: record, kind: kind)
     }
 
+    /// What a reader of a latest row needs of its header, checked as the others are.
+    @inline(__always)
+    static func latestRow(_ record: UnsafeRawBufferPointer) throws(MartletError) -> (
+        featureCount: Int, eventTime: Int64
+    ) {
+        guard record.count >= byteCount, record[0] == format, record[1] == Kind.latest.rawValue else {
+            throw foreignRecord
+        }
+        try check(record)
+        return (
+            Int(record.loadUnaligned(fromByteOffset: 2, as: UInt16.self).littleEndian),
+            record.loadUnaligned(fromByteOffset: 8, as: Int64.self).littleEndian
+        )
+    }
+
     /// Reads the header of any record, a tombstone too, and checks the whole record against its checksum.
     package init(verifying record: UnsafeRawBufferPointer) throws(MartletError) {
         try self.init(unverified: record)
@@ -79,11 +94,14 @@ package struct RecordHeader: Sendable, Hashable {
 
     private static func check(_ record: UnsafeRawBufferPointer) throws(MartletError) {
         let checksum = record.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian
-        guard checksum == Self.checksum(of: record) else {
-            throw MartletError(
-                .corruptData, "a record of the online store fails its checksum",
-                fix: "check the disk, and materialize the view again")
-        }
+        guard checksum == Self.checksum(of: record) else { throw damagedRecord }
+    }
+
+    @inline(never)
+    private static var damagedRecord: MartletError {
+        MartletError(
+            .corruptData, "a record of the online store fails its checksum",
+            fix: "check the disk, and materialize the view again")
     }
 
     private init(unchecked record: UnsafeRawBufferPointer, kind: Kind) {

@@ -22,15 +22,15 @@ package struct ViewAnswer {
         _ view: OnlineView, features: [Int], lookup: Int, keyCount: Int, from table: borrowing RecordTable,
         at time: Timestamp
     ) throws {
-        rows.removeAll(keepingCapacity: true)
-        statuses.removeAll(keepingCapacity: true)
-        eventTimes.removeAll(keepingCapacity: true)
         switch view.kind {
         case .latest:
             isWindowed = false
             try fillLatest(view, lookup, keyCount, table, time.microseconds)
         case .windowed(let assembler):
             isWindowed = true
+            rows.removeAll(keepingCapacity: true)
+            statuses.removeAll(keepingCapacity: true)
+            eventTimes.removeAll(keepingCapacity: true)
             let states = try tileStates(view, lookup, keyCount, table, time.microseconds)
             columns = try assembler.assemble(states, features: features, at: time)
         }
@@ -44,25 +44,32 @@ package struct ViewAnswer {
             let (limit, overflow) = time.subtractingReportingOverflow(ttl.microseconds)
             oldest = overflow ? .min : limit
         }
+        // Most requests ask for as many keys as the one before: then nothing is emptied and filled anew.
+        if rows.count != keyCount {
+            rows = [LatestRow?](repeating: nil, count: keyCount)
+            statuses = [FeatureStatus](repeating: .notFound, count: keyCount)
+            eventTimes = [Int64](repeating: 0, count: keyCount)
+        }
         for key in 0..<keyCount {
             guard let record = table.record(lookup: lookup, key: key), try !RecordHeader.isTombstone(record) else {
-                append(nil, .notFound, 0)
+                set(key, nil, .notFound, 0)
                 continue
             }
             let row = try LatestRow(record, featureCount: view.features.count)
             guard row.eventTime <= time else { throw readTooEarly(view, row.eventTime, time) }
             if row.eventTime >= oldest {
-                append(row, .present, row.eventTime)
+                set(key, row, .present, row.eventTime)
             } else {
-                append(nil, .outsideMaxAge, row.eventTime)
+                set(key, nil, .outsideMaxAge, row.eventTime)
             }
         }
     }
 
-    private mutating func append(_ row: LatestRow?, _ status: FeatureStatus, _ eventTime: Int64) {
-        rows.append(row)
-        statuses.append(status)
-        eventTimes.append(eventTime)
+    @inline(__always)
+    private mutating func set(_ key: Int, _ row: LatestRow?, _ status: FeatureStatus, _ eventTime: Int64) {
+        rows[key] = row
+        statuses[key] = status
+        eventTimes[key] = eventTime
     }
 
     private mutating func tileStates(

@@ -25,6 +25,7 @@ package final class Workspace: Sendable {
         var tables: Tables?
         var online: (any OnlineStore)?
         var intake: EventIntake?
+        var isServing = false
     }
 
     /// Opens the workspace that `martlet.yaml` in `directory` describes; makes its folders and brings the registry up
@@ -59,14 +60,18 @@ package final class Workspace: Sendable {
                 }
                 let temporary = temporaryDirectory
                 try makeFolder(temporary)
-                let engine = try QueryEngine(
-                    QuerySettings(
-                        threads: threads, memoryLimitBytes: settings.limits.memoryBytes, temporaryDirectory: temporary))
+                var query = QuerySettings(
+                    threads: threads, memoryLimitBytes: settings.limits.memoryBytes, temporaryDirectory: temporary)
+                query.isPatient = parts.isServing
+                let engine = try QueryEngine(query)
                 parts.engine = engine
                 return engine
             }
         }
     }
+
+    /// Says that requests are answered beside other work: the query engine gives way to them.
+    func beginServing() { parts.withLock { $0.isServing = true } }
 
     var tables: Tables {
         get throws {
@@ -88,10 +93,13 @@ package final class Workspace: Sendable {
                 if let online = parts.online { return online }
                 let store = try openOnlineStore()
                 var hot = HotTierSettings()
-                hot.sizeBytes = settings.limits.hotTierBytes
+                // A store that tells its version is served from memory exactly as from itself.
+                let otherwise = store.version == nil ? 0 : hot.sizeBytes
+                let set = settings.limits.hotTierBytes
+                hot.sizeBytes = set == 0 ? otherwise : set
                 hot.staleness = settings.limits.hotTierStaleness
                 hot.outageStaleness = settings.limits.hotTierOutage
-                let online: any OnlineStore = hot.sizeBytes > 0 ? HotTier(over: store, hot, time: time) : store
+                let online: any OnlineStore = hot.sizeBytes >= 64 << 10 ? HotTier(over: store, hot, time: time) : store
                 parts.online = online
                 return online
             }
@@ -104,7 +112,8 @@ package final class Workspace: Sendable {
         get throws {
             try parts.withLock { parts in
                 if let intake = parts.intake { return intake }
-                let folder = try logFolder
+                let path = try Self.path(of: settings.log, scheme: "file", part: "log", in: directory)
+                let folder = "\(path)/\(settings.workspace)"
                 try makeFolder(folder)
                 let intake = try EventIntake(folder: folder, settings.workspace, registry, time)
                 parts.intake = intake
@@ -115,13 +124,6 @@ package final class Workspace: Sendable {
 
     /// Whether this process takes the workspace's events in.
     package var hasLog: Bool { parts.withLock { $0.intake != nil } }
-
-    /// Where the log is, and what belongs to it.
-    var logFolder: String {
-        get throws {
-            "\(try Self.path(of: settings.log, scheme: "file", part: "log", in: directory))/\(settings.workspace)"
-        }
-    }
 
     /// Secrets stand in the environment, never in `martlet.yaml` (docs/backends.md).
     private func openOnlineStore() throws -> any OnlineStore {

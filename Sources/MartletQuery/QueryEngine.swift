@@ -1,5 +1,7 @@
 internal import CDuckDB
+internal import Dispatch
 internal import MartletCore
+internal import Synchronization
 
 /// An in-memory DuckDB: Martlet keeps no data in it, it reads and writes Parquet, CSV and JSON files and runs SQL over
 /// them and over registered rows. Safe to share; each thread takes its own connection.
@@ -13,7 +15,7 @@ package final class QueryEngine: Sendable {
     package init(_ settings: QuerySettings) throws {
         try QueryLibrary.load(path: settings.libraryPath)
         threads = settings.threads
-        database = try DatabaseHandle(options: [
+        let options = [
             ("threads", "\(max(1, settings.threads))"),
             ("memory_limit", "\(settings.memoryLimitBytes >> 20)MiB"),
             ("temp_directory", settings.temporaryDirectory ?? ""),
@@ -22,7 +24,8 @@ package final class QueryEngine: Sendable {
             ("allow_community_extensions", "false"),
             ("allow_unsigned_extensions", "false"),
             ("enable_external_file_cache", "false"),
-        ])
+        ]
+        database = try settings.isPatient ? DatabaseHandle.patient(options) : DatabaseHandle(options: options)
         let connection = try QueryConnection(self)
         try rows.install(on: connection)
         try collected.install(on: connection)
@@ -53,6 +56,19 @@ final class DatabaseHandle: @unchecked Sendable {
                 .storeUnavailable,
                 "DuckDB does not start: \(unsafe reason.map { String(cString: $0) } ?? "no reason given")")
         }
+    }
+
+    /// Opened by a patient thread: DuckDB's threads are as patient as the one that starts them.
+    static func patient(_ options: [(String, String)]) throws -> DatabaseHandle {
+        let opened = Mutex<Result<DatabaseHandle, any Error>?>(nil)
+        let thread = DispatchGroup()
+        startThread(group: thread, isPatient: true) {
+            let result = Result { try DatabaseHandle(options: options) }
+            opened.withLock { $0 = result }
+        }
+        thread.wait()
+        guard let result = opened.withLock({ $0 }) else { preconditionFailure("the thread has ended") }
+        return try result.get()
     }
 
     deinit { unsafe cmartlet_duckdb_close(&pointer) }

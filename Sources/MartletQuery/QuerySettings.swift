@@ -4,6 +4,8 @@ package struct QuerySettings: Sendable {
     package var threads: Int
     /// Beyond this, operators spill into `temporaryDirectory`.
     package var memoryLimitBytes: Int
+    /// Whether its own threads give way to others of the process where processors are scarce.
+    package var isPatient = false
     /// nil switches spilling off: a query beyond the limit fails.
     package var temporaryDirectory: String?
     /// The library to open; nil means `MARTLET_DUCKDB_LIB` or the one that `scripts/bootstrap` put in place.

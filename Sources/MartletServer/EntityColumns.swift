@@ -9,6 +9,7 @@ func encodeKeys(
     _ group: [Field], _ request: OnlineRequest, _ catalog: ServingCatalog, into keys: inout EntityKeys
 ) throws(FeastError) {
     keys.removeAll()
+    keys.reserve(request.rowCount)
     if group.count == 1 {
         // No array of iterators for the usual key.
         var row = 0

@@ -17,9 +17,16 @@ package struct FeatureServerSettings: Sendable {
     /// `OUTSIDE_MAX_AGE`.
     package var servesExpired: Bool
 
+    /// Memory for the embeddings that are searched, and the threads of one search.
+    package var vectorBytes = 1 << 30
+    package var vectorThreads = processorCount
+    /// Where a line is written for each request: a file, or `-` for standard output; nil for no such log.
+    package var accessLog: String?
+
     package init(
         http: HTTPServerSettings = HTTPServerSettings(), workspace: WorkspaceID, keyLimit: Int = 10_000,
-        featureLimit: Int = 1_000, planLimit: Int = 1_024, servesExpired: Bool = false
+        featureLimit: Int = 1_000, planLimit: Int = 1_024, servesExpired: Bool = false,
+        accessLog: String? = nil
     ) {
         self.http = http
         self.workspace = workspace
@@ -27,5 +34,6 @@ package struct FeatureServerSettings: Sendable {
         self.featureLimit = featureLimit
         self.planLimit = planLimit
         self.servesExpired = servesExpired
+        self.accessLog = accessLog
     }
 }

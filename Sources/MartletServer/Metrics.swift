@@ -11,11 +11,11 @@ final class Metrics: RequestObserver {
         100_000_000,
         250_000_000, 1_000_000_000,
     ]
-    private static let statuses = [200, 201, 202, 204, 400, 403, 404, 405, 409, 413, 422, 429, 500, 503, 507]
+    private static let statuses = [200, 201, 202, 204, 400, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503, 507]
     private static let shardCount = 16
 
     private let routes: [String]
-    private let labels: String
+    let labels: String
     private let cellsPerRoute: Int
     private let shards: [Shard]
 

@@ -7,37 +7,65 @@ internal import MartletOnline
 /// for.
 struct OnlineAnswer {
     let plan: ServingPlan
-    private let answers: [ViewAnswer]
-    private let keyRows: [[Int]]
+    // Borrowed from the scratch while the answer is written: taken from the arrays at each step, their elements would
+    // be copied with a count of references for each of their own arrays.
+    private let answers: UnsafeBufferPointer<ViewAnswer>
+    private let keyRows: UnsafeBufferPointer<[Int]>
     /// The derived features, row by row.
     private let derived: [Column]
     let rowCount: Int
-    // What repeats is written once and copied: the statuses of an all-present column, the times of a view while its
-    // features follow one another.
+    // What repeats is written once and copied: the statuses of an all-present column; the times of a view while its
+    // features follow one another, and where they are all present all that comes behind their values.
     private var presentStatuses: Range<Int>?
     private var timesOfPart: Range<Int>?
+    private var restOfPart: Range<Int>?
     private var part = -1
 
-    init(_ plan: ServingPlan, _ scratch: OnlineScratch, derived: [Column], rowCount: Int) {
+    /// Appends the answer of a request.
+    /// - Parameter keys: the columns of the request that are given back.
+    static func write(
+        _ plan: ServingPlan, _ scratch: OnlineScratch, derived: [Column], rowCount: Int,
+        keys: [OnlineRequest.EntityColumn], to writer: inout ByteWriter
+    ) throws {
+        try scratch.answers.withUnsafeBufferPointer { answers in
+            try scratch.keyRows.withUnsafeBufferPointer { keyRows in
+                var answer = OnlineAnswer(
+                    plan: plan, answers: answers, keyRows: keyRows, derived: derived, rowCount: rowCount)
+                try answer.write(keys, to: &writer)
+            }
+        }
+    }
+
+    private init(
+        plan: ServingPlan, answers: UnsafeBufferPointer<ViewAnswer>, keyRows: UnsafeBufferPointer<[Int]>,
+        derived: [Column], rowCount: Int
+    ) {
         self.plan = plan
+        self.answers = answers
+        self.keyRows = keyRows
         self.derived = derived
-        answers = scratch.answers
-        keyRows = scratch.keyRows
         self.rowCount = rowCount
     }
 
-    /// - Parameter keys: the columns of the request that are given back.
-    mutating func write(_ keys: [OnlineRequest.EntityColumn], to writer: inout ByteWriter) throws {
+    private mutating func write(_ keys: [OnlineRequest.EntityColumn], to writer: inout ByteWriter) throws {
         writer.append("{\"results\":[")
         for (index, column) in keys.enumerated() {
             if index > 0 { writer.append(UInt8(ascii: ",")) }
             writeKeys(column, to: &writer)
         }
-        for (index, output) in plan.derivation.outputs.enumerated() {
-            if index > 0 || !keys.isEmpty { writer.append(UInt8(ascii: ",")) }
-            switch output {
-            case .stored(let place): try writeFeature(plan.stored[place], to: &writer)
-            case .derived(let place): writeDerived(derived[place], to: &writer)
+        try plan.stored.withUnsafeBufferPointer { stored in
+            try plan.derivation.outputs.withUnsafeBufferPointer { outputs in
+                var next = 0
+                while next < outputs.count {
+                    if next > 0 || !keys.isEmpty { writer.append(UInt8(ascii: ",")) }
+                    switch outputs[next] {
+                    case .derived(let place):
+                        writeDerived(derived[place], to: &writer)
+                        next &+= 1
+                    case .stored(let place):
+                        next = try writeRun(outputs, next, stored, stored[place].part, to: &writer)
+                    }
+                }
             }
         }
         writer.append("],\"metadata\":{\"feature_names\":[")
@@ -94,37 +122,78 @@ struct OnlineAnswer {
         for row in 0..<rowCount { writer.append(row == 0 ? "\"1970-01-01T00:00:00Z\"" : ",\"1970-01-01T00:00:00Z\"") }
     }
 
-    private mutating func writeFeature(_ output: ServingPlan.Stored, to writer: inout ByteWriter) throws {
-        // Only the arrays that are needed are named: a copy of an answer would count references to all of them.
-        let keys = keyRows[output.keyGroup]
+    /// Writes the features from `first` on that are of one part: what they share is taken up once.
+    /// - Returns: the first output that is not.
+    private mutating func writeRun(
+        _ outputs: UnsafeBufferPointer<DerivedPlan.Output>, _ first: Int,
+        _ stored: UnsafeBufferPointer<ServingPlan.Stored>, _ part: Int, to writer: inout ByteWriter
+    ) throws -> Int {
+        let answer = answers.baseAddress.unsafelyUnwrapped + part
+        if self.part != part {
+            self.part = part
+            (timesOfPart, restOfPart) = (nil, nil)
+        }
+        return try answer.pointee.rows.withUnsafeBufferPointer { rows in
+            try keyRows[stored[place(outputs[first])].keyGroup].withUnsafeBufferPointer { keys in
+                var next = first
+                while true {
+                    let output = stored.baseAddress.unsafelyUnwrapped + place(outputs[next])
+                    try writeFeature(output, answer, rows, keys, to: &writer)
+                    next &+= 1
+                    guard next < outputs.count, case .stored(let place) = outputs[next], stored[place].part == part
+                    else { return next }
+                    writer.append(UInt8(ascii: ","))
+                }
+            }
+        }
+    }
+
+    private mutating func writeFeature(
+        _ output: UnsafePointer<ServingPlan.Stored>, _ answer: UnsafePointer<ViewAnswer>,
+        _ rows: UnsafeBufferPointer<LatestRow?>, _ keys: UnsafeBufferPointer<Int>, to writer: inout ByteWriter
+    ) throws {
         writer.append("{\"values\":[")
         let allPresent: Bool
-        if answers[output.part].isWindowed {
-            allPresent = writeColumn(answers[output.part].columns[output.column], keys, to: &writer)
+        if answer.pointee.isWindowed {
+            allPresent = writeColumn(answer.pointee.columns[output.pointee.column], Array(keys), to: &writer)
         } else {
-            allPresent = try writeLatest(answers[output.part].rows, keys, output, to: &writer)
+            allPresent = try writeLatest(rows, keys, output.pointee.feature, output.pointee.type, to: &writer)
         }
+        if allPresent, let restOfPart { return writer.append(repeating: restOfPart) }
+        let start = writer.count
         writer.append("],\"statuses\":[")
         if allPresent {
             writePresent(to: &writer)
         } else {
-            let answer = answers[output.part]
-            if answer.isWindowed {
-                let column = answer.columns[output.column]
-                writeStatuses(to: &writer) { row in answer.status(key: keys[row], isNull: column.isNull(keys[row])) }
-            } else {
-                writeStatuses(to: &writer) { row in
-                    answer.status(key: keys[row], isNull: answer.rows[keys[row]]?.isPresent(output.feature) != true)
-                }
-            }
+            writeStatuses(of: answer, output, keys, to: &writer)
         }
         writer.append("],\"event_timestamps\":[")
-        if part == output.part, let timesOfPart {
+        if let timesOfPart {
             writer.append(repeating: timesOfPart)
         } else {
-            writeTimes(output.part, answers[output.part].eventTimes, keys, to: &writer)
+            timesOfPart = writeTimes(answer.pointee.eventTimes, keys, to: &writer)
         }
         writer.append("]}")
+        if allPresent { restOfPart = start..<writer.count }
+    }
+
+    private func writeStatuses(
+        of answer: UnsafePointer<ViewAnswer>, _ output: UnsafePointer<ServingPlan.Stored>,
+        _ keys: UnsafeBufferPointer<Int>,
+        to writer: inout ByteWriter
+    ) {
+        if answer.pointee.isWindowed {
+            let column = answer.pointee.columns[output.pointee.column]
+            writeStatuses(to: &writer) { row in
+                answer.pointee.status(key: keys[row], isNull: column.isNull(keys[row]))
+            }
+        } else {
+            let feature = output.pointee.feature
+            writeStatuses(to: &writer) { row in
+                let isNull = answer.pointee.rows[keys[row]]?.isPresent(feature) != true
+                return answer.pointee.status(key: keys[row], isNull: isNull)
+            }
+        }
     }
 
     private func keyType(_ name: UnsafeRawBufferPointer) -> DataType? {
@@ -153,7 +222,10 @@ struct OnlineAnswer {
         }
     }
 
-    private mutating func writeTimes(_ part: Int, _ times: [Int64], _ keys: [Int], to writer: inout ByteWriter) {
+    /// - Returns: where they stand.
+    private func writeTimes(_ times: [Int64], _ keys: UnsafeBufferPointer<Int>, to writer: inout ByteWriter) -> Range<
+        Int
+    > {
         let start = writer.count
         var last = start..<start
         var lastTime: Int64?
@@ -170,17 +242,22 @@ struct OnlineAnswer {
                 lastTime = time
             }
         }
-        self.part = part
-        timesOfPart = start..<writer.count
+        return start..<writer.count
+    }
+}
+
+private func place(_ output: DerivedPlan.Output) -> Int {
+    switch output {
+    case .stored(let place), .derived(let place): place
     }
 }
 
 /// - Returns: whether every value is present.
 private func writeLatest(
-    _ rows: [LatestRow?], _ keys: [Int], _ output: ServingPlan.Stored, to writer: inout ByteWriter
+    _ rows: UnsafeBufferPointer<LatestRow?>, _ keys: UnsafeBufferPointer<Int>, _ feature: Int, _ type: DataType,
+    to writer: inout ByteWriter
 ) throws -> Bool {
     var allPresent = true
-    let feature = output.feature
     @inline(__always)
     func write(_ value: (LatestRow, inout ByteWriter) throws -> Void) rethrows {
         for (index, key) in keys.enumerated() {
@@ -193,7 +270,7 @@ private func writeLatest(
             }
         }
     }
-    switch output.type {
+    switch type {
     case .bool: write { $1.appendJSON($0.bits(feature) != 0) }
     case .int32, .int64: write { $1.append(decimal: Int64(bitPattern: $0.bits(feature))) }
     case .float32: write { $1.appendJSON(Double(Float(bitPattern: UInt32(truncatingIfNeeded: $0.bits(feature))))) }
@@ -201,7 +278,8 @@ private func writeLatest(
     case .timestamp: write { $1.appendSeconds(Int64(bitPattern: $0.bits(feature))) }
     case .string: try write { $1.appendJSON(utf8: try $0.text(feature)) }
     case .bytes: try write { $1.appendJSON(base64: try $0.text(feature)) }
-    case .list, .map: preconditionFailure("the latest values of a view are scalars")
+    case .list(let element): try write { $1.append(try $0.list(feature, of: element)) }
+    case .map(let element): try write { $1.append(try $0.map(feature, to: element)) }
     }
     return allPresent
 }

@@ -10,13 +10,7 @@ final class OnlineHandler: Sendable {
     private let time: any TimeSource
     private let state: Mutex<ServingState>
     /// Memory of earlier requests; at most one for each thread of the server.
-    private let scratches = Mutex<[Rested]>([])
-
-    // @unchecked: as `OnlineScratch`.
-    private struct Rested: @unchecked Sendable {
-        let scratch: OnlineScratch
-        let table: RecordTable
-    }
+    private let scratches = Mutex<[OnlineScratch]>([])
 
     init(
         _ settings: FeatureServerSettings, _ catalog: ServingCatalog, _ store: any OnlineStore, _ time: any TimeSource
@@ -62,23 +56,20 @@ final class OnlineHandler: Sendable {
         } catch {
             throw FeastError(type: "json_invalid", at: [.index(0)], "JSON decode error: \(error.message)")
         }
-        var (scratch, table) =
-            scratches.withLock { $0.popLast() }.map { ($0.scratch, $0.table) } ?? (OnlineScratch(), RecordTable())
-        defer {
-            let rested = Rested(scratch: scratch, table: table)
-            scratches.withLock { $0.append(rested) }
-        }
+        let scratch = scratches.withLock { $0.popLast() } ?? OnlineScratch()
+        defer { scratches.withLock { $0.append(scratch) } }
         let request = try OnlineRequest(document.root, settings: settings, columns: &scratch.columns)
         let state = state.withLock { $0 }
-        let plan = try state.plan(request)
+        let plan = try state.plan(request, &scratch.known)
         try checkEntityNames(request, plan, state)
         try scratch.encode(plan, request, state.catalog)
-        try store.read(plan.lookups, keys: scratch.keys, into: &table) { table in
+        try store.read(plan.lookups, keys: scratch.keys, into: &scratch.table) { table in
             // Read after the records: none of them knows of anything later.
             try scratch.fillAnswers(plan, table, time.now())
             let derived = try plan.derivedColumns(scratch, request)
-            var answer = OnlineAnswer(plan, scratch, derived: derived, rowCount: request.rowCount)
-            try answer.write(state.keyColumns(of: request, plan), to: &writer)
+            try OnlineAnswer.write(
+                plan, scratch, derived: derived, rowCount: request.rowCount,
+                keys: state.keyColumns(of: request, plan), to: &writer)
         }
     }
 

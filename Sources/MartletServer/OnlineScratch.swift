@@ -3,40 +3,49 @@ internal import MartletHTTP
 internal import MartletOnline
 
 /// What one request needs and the next one uses again.
-struct OnlineScratch: @unchecked Sendable {
+final class OnlineScratch: @unchecked Sendable {
     // @unchecked: the pool gives it to one request at a time, and the pointers that it holds between requests are not
-    // followed.
-    var columns: [OnlineRequest.EntityColumn] = []
+    // followed. For the same reason nothing needs a check of exclusive access, which would cost at every step.
+    @exclusivity(unchecked) var columns: [OnlineRequest.EntityColumn] = []
     /// By key group.
-    private(set) var keys: [EntityKeys] = []
+    @exclusivity(unchecked) private(set) var keys: [EntityKeys] = []
     /// By key group, for each row its unique key; null keys have the last.
-    private(set) var keyRows: [[Int]] = []
+    @exclusivity(unchecked) private(set) var keyRows: [[Int]] = []
+    /// By key group, how many unique keys there are.
+    @exclusivity(unchecked) private var keyCounts: [Int] = []
     /// By part of the plan.
-    private(set) var answers: [ViewAnswer] = []
+    @exclusivity(unchecked) private(set) var answers: [ViewAnswer] = []
+    @exclusivity(unchecked) var table = RecordTable()
+    /// Of the request before, which the next one is often like.
+    @exclusivity(unchecked) var known: ServingState.KnownPlan?
 
-    mutating func encode(_ plan: ServingPlan, _ request: OnlineRequest, _ catalog: ServingCatalog) throws(FeastError) {
+    func encode(_ plan: ServingPlan, _ request: OnlineRequest, _ catalog: ServingCatalog) throws(FeastError) {
         while keys.count < plan.keyGroups.count {
             keys.append(EntityKeys())
             keyRows.append([])
+            keyCounts.append(0)
         }
         for (index, group) in plan.keyGroups.enumerated() {
             try encodeKeys(group, request, catalog, into: &keys[index])
+            // Through a pointer: an element taken from the array is a copy of all its own arrays.
+            keys.withUnsafeBufferPointer { keyCounts[index] = $0[index].uniqueCount }
+            let nullKey = keyCounts[index] - 1
             keyRows[index].removeAll(keepingCapacity: true)
-            let nullKey = keys[index].uniqueCount - 1
-            for row in 0..<request.rowCount {
-                let key = Int(keys[index].rows[row])
-                keyRows[index].append(key < 0 ? nullKey : key)
+            keys.withUnsafeBufferPointer { keys in
+                for key in keys[index].rows.prefix(request.rowCount) {
+                    keyRows[index].append(key < 0 ? nullKey : Int(key))
+                }
             }
         }
     }
 
-    mutating func fillAnswers(_ plan: ServingPlan, _ table: borrowing RecordTable, _ time: Timestamp) throws {
+    func fillAnswers(_ plan: ServingPlan, _ table: borrowing RecordTable, _ time: Timestamp) throws {
         while answers.count < plan.parts.count { answers.append(ViewAnswer()) }
         for index in plan.parts.indices {
             let group = plan.parts[index].keyGroup
             try answers[index].fill(
                 plan.parts[index].view, features: plan.parts[index].features, lookup: index,
-                keyCount: keys[group].uniqueCount, from: table, at: time)
+                keyCount: keyCounts[group], from: table, at: time)
         }
     }
 }

@@ -112,8 +112,8 @@ final class ServingPlan: Sendable {
 
 extension OnlineView {
     /// The same view, whose values never grow too old.
-    fileprivate var withoutTimeToLive: OnlineView {
-        ttl == nil ? self : OnlineView(identity: identity, keys: keys, features: features, kind: kind)
+    var withoutTimeToLive: OnlineView {
+        ttl == nil ? self : OnlineView(identity: identity, keys: keys, features: features, kind: kind, vector: vector)
     }
 }
 
@@ -140,7 +140,7 @@ extension ServingPlan.Reference {
     }
 }
 
-private func unknownFeature(_ name: String, of view: String, among features: [Field]) -> FeastError {
+func unknownFeature(_ name: String, of view: String, among features: [Field]) -> FeastError {
     let near = nearestName(to: name, among: features.map(\.name))
     return FeastError(
         status: 404, class: "FeastObjectNotFoundException",
@@ -157,7 +157,7 @@ extension ServingCatalog {
         }
     }
 
-    fileprivate func view(_ reference: ServingPlan.Reference) throws -> OnlineView {
+    func view(_ reference: ServingPlan.Reference) throws -> OnlineView {
         let found = reference.version.map { pinnedViews[reference.view]?[$0] } ?? views[reference.view]
         if let found { return found }
         throw noView(reference)
@@ -185,7 +185,7 @@ private func checkUnique(_ names: [String], _ hasFullNames: Bool) throws {
 }
 
 /// Feast leaves out version 0.
-private func versionMetadata(_ views: [(name: String, version: Int)]) -> [UInt8] {
+func versionMetadata(_ views: [(name: String, version: Int)]) -> [UInt8] {
     var json = JSONWriter()
     json.array {
         for view in views {

@@ -16,10 +16,20 @@ final class ServingState: Sendable {
     private let servesExpired: Bool
     private let plans = Mutex<[UInt64: Entry]>([:])
 
-    private struct Entry: Sendable {
+    fileprivate struct Entry: Sendable {
         let bytes: [UInt8]
         let flags: UInt8
         let plan: ServingPlan
+
+        func isOf(_ bytes: UnsafeRawBufferPointer, _ flags: UInt8) -> Bool {
+            self.flags == flags && self.bytes.withUnsafeBytes { $0.equals(bytes) }
+        }
+    }
+
+    /// A plan with the state that it was made from.
+    struct KnownPlan {
+        fileprivate let state: ServingState
+        fileprivate let entry: Entry
     }
 
     init(_ catalog: ServingCatalog, _ store: any OnlineStore, _ settings: FeatureServerSettings) {
@@ -32,7 +42,8 @@ final class ServingState: Sendable {
     }
 
     /// The plan of a request; the bytes of its feature list, as they stand in the document, find the one made before.
-    func plan(_ request: OnlineRequest) throws -> ServingPlan {
+    /// - Parameter known: the plan that the thread used last, which is looked at first.
+    func plan(_ request: OnlineRequest, _ known: inout KnownPlan?) throws -> ServingPlan {
         var flags: UInt8 = (request.hasFullNames ? 1 : 0) | (request.hasVersionMetadata ? 2 : 0)
         let bytes: UnsafeRawBufferPointer
         switch request.wanted {
@@ -45,13 +56,15 @@ final class ServingState: Sendable {
             }
             bytes = found
         }
+        if let known, known.state === self, known.entry.isOf(bytes, flags) { return known.entry.plan }
+        let entry = try entry(request, bytes, flags)
+        known = KnownPlan(state: self, entry: entry)
+        return entry.plan
+    }
+
+    private func entry(_ request: OnlineRequest, _ bytes: UnsafeRawBufferPointer, _ flags: UInt8) throws -> Entry {
         let hash = planHash(bytes, flags)
-        let known = plans.withLock { plans -> ServingPlan? in
-            guard let entry = plans[hash], entry.flags == flags, entry.bytes.withUnsafeBytes({ $0.equals(bytes) })
-            else { return nil }
-            return entry.plan
-        }
-        if let known { return known }
+        if let known = plans.withLock({ $0[hash] }), known.isOf(bytes, flags) { return known }
         let plan = try ServingPlan(
             references(request.wanted), hasFullNames: request.hasFullNames,
             hasVersionMetadata: request.hasVersionMetadata, catalog: catalog, store: store,
@@ -61,7 +74,7 @@ final class ServingState: Sendable {
             if plans.count >= planLimit, plans[hash] == nil { plans.remove(at: plans.startIndex) }
             plans[hash] = entry
         }
-        return plan
+        return entry
     }
 
     private func references(_ wanted: OnlineRequest.Wanted) throws -> [ServingPlan.Reference] {

@@ -46,12 +46,7 @@ extension StreamedView {
     }
 
     /// Up to where the store holds the view; nil where it does not follow the log.
-    package func stored() throws -> StreamPosition? {
-        guard let cursor = try store.cursor(of: view.identity), cursor.isComplete,
-            let position = StreamPosition(cursor.input)
-        else { return nil }
-        return position
-    }
+    package func stored() throws -> StreamPosition? { try StreamPosition(storedOf: view, in: store) }
 
     /// Goes on from a position whose events before it are in the store already.
     package func begin(at position: StreamPosition) {

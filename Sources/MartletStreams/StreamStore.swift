@@ -5,7 +5,7 @@ internal import Synchronization
 /// An online store in which some views follow the log: their records come from memory where they are there, all else
 /// from the store beneath. Readers wait for nobody but for a moment for each other.
 package final class StreamStore: OnlineStore {
-    private let base: any OnlineStore
+    let base: any OnlineStore
     private let views = Mutex<[ViewHandle: StreamedView]>([:])
 
     package init(_ base: any OnlineStore) { self.base = base }
@@ -15,6 +15,9 @@ package final class StreamStore: OnlineStore {
         let found = Dictionary(streamed.map { ($0.handle, $0) }) { $1 }
         views.withLock { $0 = found }
     }
+
+    /// The view where it follows the log.
+    func followed(_ view: ViewHandle) -> StreamedView? { views.withLock { $0[view] } }
 
     package func handle(for view: ViewIdentity) throws -> ViewHandle { try base.handle(for: view) }
 

@@ -55,24 +55,47 @@ extension StreamedView {
     /// Puts entities in the state that the rows make, whatever they were before: events were taken back.
     /// - Parameters:
     ///   - keys: the entities.
-    ///   - rows: all their rows with a smaller offset than `endOffset`, in the order of the log or not.
-    package func replace(_ keys: [Column], with rows: StreamRows, endOffset: Int64, now: Timestamp) throws {
+    ///   - rows: all their rows with a smaller offset than `mark`, in the order of the log or not.
+    ///   - mark: no smaller than `markBound(of:)`: where the log is read again, events behind `endOffset` may be counted.
+    package func replace(
+        _ keys: [Column], with rows: StreamRows, endOffset: Int64, mark: Int64, now: Timestamp
+    ) throws {
         let entities = try EntityKeys(keys, keys: view.keys)
         let places = try makeResident(entities)
         for index in 0..<entities.uniqueCount {
             try entities.withKey(index) { key in
-                try shard(of: key).entities.withLock { try $0.clear(places[index], mark: endOffset, now: now) }
+                try shard(of: key).entities.withLock { try $0.clear(places[index], mark: mark, now: now) }
             }
         }
         let due = (0..<Int32(rows.count)).filter { rows.eventTimes[Int($0)] < now.microseconds }
         let later = (0..<Int32(rows.count)).filter { rows.eventTimes[Int($0)] >= now.microseconds }
-        let known = feed.withLock { feed in
-            feed.endOffset = max(feed.endOffset, endOffset)
-            return Set(feed.waiting?.positions ?? [])
-        }
-        let new = later.filter { !known.contains(rows.positions[Int($0)]) }
-        if !new.isEmpty { wait(rows.gathering(new)) }
+        feed.withLock { $0.endOffset = max($0.endOffset, endOffset) }
+        try stopWaiting(of: entities)
+        if !later.isEmpty { wait(rows.gathering(later)) }
         try count(rows.gathering(due), upTo: now, haveWaited: true)
+    }
+
+    /// Behind all events that are known to be counted of any of the entities.
+    package func markBound(of keys: [Column]) throws -> Int64 {
+        let entities = try EntityKeys(keys, keys: view.keys)
+        let places = try makeResident(entities)
+        let marks = places.enumerated().map { index, place in
+            entities.withKey(index) { key in shard(of: key).entities.withLock { $0[place].mark } }
+        }
+        return max(marks.max() ?? 0, feed.withLock { $0.endOffset })
+    }
+
+    /// Lets go of the rows of entities that wait: some may have been taken back.
+    private func stopWaiting(of entities: EntityKeys) throws {
+        guard let waiting = feed.withLock({ $0.waiting }) else { return }
+        let theirs = Set((0..<entities.uniqueCount).map { entities.withKey($0) { Array($0) } })
+        let found = try EntityKeys(waiting.keys, keys: view.keys)
+        let isTheirs = (0..<found.uniqueCount).map { found.withKey($0) { theirs.contains(Array($0)) } }
+        let others = (0..<Int32(waiting.count)).filter { row in
+            let id = found.rows[Int(row)]
+            return id < 0 || !isTheirs[Int(id)]
+        }
+        feed.withLock { $0.waiting = others.isEmpty ? nil : waiting.gathering(others) }
     }
 
     /// Says that the events before an offset hold nothing for the view.

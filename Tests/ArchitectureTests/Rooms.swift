@@ -31,7 +31,7 @@ struct Room: Sendable {
         Room(.domain, "MartletLog", owns: ["CISAL"]),
         Room(.domain, "MartletConnectors", owns: ["CKafka", "CRabbitMQ"]),
         Room(.domain, "MartletTables"),
-        Room(.domain, "MartletOnline", owns: ["CHiredis"]),
+        Room(.domain, "MartletOnline", owns: ["CHiredis", "CPrefetch"]),
         Room(.domain, "MartletStreams"),
         Room(.domain, "MartletRegistry"),
         Room(.domain, "MartletQuality"),

@@ -96,7 +96,7 @@ private final class LMDBHolder {
     }
 
     // @unchecked: `release` is called by the test's own thread while no other uses the store.
-    struct Forwarding: OnlineStore, @unchecked Sendable {
+    struct Forwarding: ScannedStore, @unchecked Sendable {
         private let holder: LMDBHolder
         init(_ holder: LMDBHolder) { self.holder = holder }
 
@@ -116,6 +116,10 @@ private final class LMDBHolder {
         }
         func drop(_ view: ViewIdentity) throws { try holder.open().drop(view) }
         func recordCount(of view: ViewIdentity) throws -> Int { try holder.open().recordCount(of: view) }
+        func scan(
+            _ view: ViewIdentity, _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void
+        ) throws { try holder.open().scan(view, body) }
+        func changeMark(of view: ViewIdentity) throws -> UInt64? { try holder.open().changeMark(of: view) }
     }
 }
 

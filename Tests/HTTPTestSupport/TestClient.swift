@@ -85,6 +85,9 @@ package final class TestClient {
         return Answer(status: status, headers: headers, body: body)
     }
 
+    /// Tells the server that nothing more comes.
+    package func endSending() { shutdown(socket, Int32(SHUT_WR)) }
+
     /// Whether the server has closed the connection.
     package func isClosed() -> Bool {
         var byte: UInt8 = 0

@@ -261,9 +261,31 @@ struct NameTests {
         "are corrected to the nearest candidate",
         arguments: [
             ("custmer", "customer"), ("amont", "amount"), ("zzzzzz", nil),
+            // Longer than any name: not even looked at.
+            (String(repeating: "customer", count: 1 << 17), nil),
         ])
     func nearest(name: String, expected: String?) {
         #expect(nearestName(to: name, among: ["customer", "amount", "merchant"]) == expected)
+    }
+}
+
+@Suite("Columns that are compared")
+struct ComparedColumnTests {
+    @Test("differ by their bits, within lists and maps too, where every NaN is one value")
+    func bits() {
+        func column(_ type: DataType, _ values: [Value]) -> Column {
+            var builder = ColumnBuilder(type)
+            for value in values { builder.append(value) }
+            return builder.finish()
+        }
+        func list(_ numbers: Double...) -> Value { .list(numbers.map { .float64($0) }) }
+        let lists = column(.list(.float64), [list(.nan, 1), list(0), list(1, 2), list(), .null])
+        #expect(lists.rowsThatDiffer(from: lists) == [])
+        let others = column(.list(.float64), [list(.nan, 1), list(-0.0), list(1), list(), list()])
+        #expect(lists.rowsThatDiffer(from: others) == [1, 2, 4])
+        let maps = column(.map(.float32), [.map(["a": .float32(.nan)]), .map(["a": .float32(1)])])
+        let changed = column(.map(.float32), [.map(["a": .float32(.nan)]), .map(["b": .float32(1)])])
+        #expect(maps.rowsThatDiffer(from: changed) == [1])
     }
 }
 

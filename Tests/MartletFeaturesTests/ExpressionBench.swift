@@ -11,6 +11,16 @@ enum ExpressionBench {
         Field("p", .timestamp), Field("q", .timestamp), Field("z", .bytes),
     ]
 
+    /// Lists and maps, which come from features alone.
+    static let nested: [Field] = [
+        Field("lb", .list(.bool)), Field("li", .list(.int64)), Field("ln", .list(.int32)), Field("lx", .list(.float64)),
+        Field("lf", .list(.float32)), Field("ls", .list(.string)), Field("lp", .list(.timestamp)),
+        Field("mi", .map(.int64)), Field("mx", .map(.float64)), Field("ms", .map(.string)),
+    ]
+
+    /// What random expressions read.
+    static let inputs = fields + nested
+
     static func view(_ features: [(String, String)]) throws -> DerivedView {
         let request = fields.map { "\($0.name): \($0.type)" }.joined(separator: ", ")
         // JSON's quotes are YAML's, too.

@@ -11,6 +11,10 @@ struct ExpressionOracle {
         switch expression {
         case .literal(let value, _): return value
         case .input(let input, _): return read(row[input] ?? .null)
+        case .apply(.elementSum, let operands, .real):
+            // The sum of nothing is a float64, too.
+            let made = apply(.elementSum, operands.map(value))
+            return made == .int64(0) ? .float64(0) : made
         case .apply(let operation, let operands, _): return apply(operation, operands.map(value))
         }
     }
@@ -20,7 +24,63 @@ struct ExpressionOracle {
         case .int32(let x): .int64(Int64(x))
         case .float32(let x): x.isNaN ? .null : .float64(Double(x))
         case .float64(let x): x.isNaN ? .null : value
+        case .list(let elements): .list(elements.map(wide))
+        case .map(let entries): .map(entries.mapValues(wide))
         default: value
+        }
+    }
+
+    private func wide(_ value: Value) -> Value {
+        switch value {
+        case .int32(let x): .int64(Int64(x))
+        case .float32(let x): .float64(Double(x))
+        default: value
+        }
+    }
+
+    /// One after another, in the order of the list or of the keys' bytes.
+    private func elements(_ operation: ExpressionOperation, _ values: [Value]) -> Value {
+        let list: [Value]
+        switch values[0] {
+        case .list(let elements): list = elements
+        case .map(let entries):
+            list = entries.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }.map(\.value)
+            guard case .string(let key)? = values.dropFirst().first else { break }
+            // Not Swift's order of characters, which sees equal what is written otherwise.
+            let found = entries.first { Array($0.key.utf8) == Array(key.utf8) }?.value
+            return operation == .hasKey ? .bool(found != nil) : found.map(read) ?? .null
+        default: return .null
+        }
+        let numbers = list.compactMap(\.number).filter { !$0.isNaN }
+        switch operation {
+        case .elementCount: return .int64(Int64(list.count))
+        case .hasElement: return .bool(list.contains { !read($0).isNull && order([$0, values[1]]) == 0 })
+        case .elementAt:
+            guard case .int64(let place) = values[1] else { return .null }
+            let index = place > 0 ? Int128(place) - 1 : Int128(list.count) + Int128(place)
+            return place == 0 || index < 0 || index >= Int128(list.count) ? .null : read(list[Int(index)])
+        case .elementMean:
+            let mean = numbers.reduce(0, +) / Double(numbers.count)
+            return mean.isFinite ? .float64(mean) : .null
+        case .elementSum:
+            if case .int64? = list.first {
+                var sum: Int128 = 0
+                for case .int64(let x) in list {
+                    sum += Int128(x)
+                    if Int64(exactly: sum) == nil { return .null }
+                }
+                return .int64(Int64(sum))
+            }
+            let sum = numbers.reduce(0, +)
+            // What the list holds is not known where it is empty; the caller knows.
+            return list.isEmpty ? .int64(0) : sum.isFinite ? .float64(sum) : .null
+        default:
+            let known = list.filter { !read($0).isNull }
+            guard let first = known.first else { return .null }
+            return known.dropFirst().reduce(first) { best, next in
+                let order = order([next, best])
+                return (operation == .elementMinimum ? order < 0 : order > 0) ? next : best
+            }
         }
     }
 
@@ -53,6 +113,10 @@ struct ExpressionOracle {
             guard case (.timestamp(let from), .timestamp(let to)) = (values[0], values[1]) else { return .null }
             let (span, overflow) = to.microseconds.subtractingReportingOverflow(from.microseconds)
             return overflow ? .null : .float64(Double(span) / (operation == .daysBetween ? 86_400e6 : 1e6))
+        case .elementCount, .elementSum, .elementMean, .elementMinimum, .elementMaximum, .hasElement, .elementAt,
+            .hasKey,
+            .valueOfKey:
+            return elements(operation, values)
         default: return text(operation, values)
         }
     }

@@ -11,7 +11,7 @@ struct ExpressionPropertyTests {
         var source = RandomExpressions(random: SeededRandom(seed: seed, stream: 0))
         let count = number == 0 ? 4_100 : 60
         let columns = Dictionary(
-            uniqueKeysWithValues: ExpressionBench.fields.map { ($0.name, source.column($0.type, count)) })
+            uniqueKeysWithValues: ExpressionBench.inputs.map { ($0.name, source.column($0.type, count)) })
         let expressions = (0..<(number == 0 ? 3 : 25)).map { (name: "e\($0)", expression: source.expression()) }
         let program = ExpressionProgram(expressions, of: "v")
         let inputs = program.inputs.compactMap { input -> Column? in
@@ -19,7 +19,7 @@ struct ExpressionPropertyTests {
         }
         let results = try program.evaluate(inputs, count: count)
         for row in 0..<count {
-            let values = ExpressionBench.fields.map { field in
+            let values = ExpressionBench.inputs.map { field in
                 (ExpressionInput.request(field.name), columns[field.name]?[row] ?? .null)
             }
             let oracle = ExpressionOracle(row: Dictionary(uniqueKeysWithValues: values))
@@ -42,7 +42,7 @@ struct ExpressionPropertyTests {
         let expressions = (0..<40).map { (name: "e\($0)", expression: source.expression()) }
         let program = ExpressionProgram(expressions, of: "v")
         let inputs = program.inputs.map { input -> Column in
-            guard case .request(let name) = input, let field = ExpressionBench.fields.first(where: { $0.name == name })
+            guard case .request(let name) = input, let field = ExpressionBench.inputs.first(where: { $0.name == name })
             else { return Column(.bool([])) }
             return source.column(field.type, count)
         }

@@ -24,6 +24,7 @@ struct RandomExpressions {
         case 1: return make(.coalesce, type, type)
         default: break
         }
+        if random.next() % 6 == 0, let made = ofElements(type, depth: depth) { return made }
         switch type {
         case .bool:
             switch random.next() % 4 {
@@ -67,17 +68,42 @@ struct RandomExpressions {
         case .timestamp:
             return random.next() % 3 == 0
                 ? make(.toTimestamp, .text) : make(pick([.minimum, .maximum]), .timestamp, .timestamp)
-        case .bytes: return leaf(type)
+        case .bytes, .list, .map: return leaf(type)
+        }
+    }
+
+    /// An operation on a list or a map that makes the type.
+    private mutating func ofElements(_ type: ExpressionType, depth: Int) -> TypedExpression? {
+        func make(_ operation: ExpressionOperation, _ whole: ExpressionType, _ other: ExpressionType?)
+            -> TypedExpression
+        {
+            let operands = [leaf(whole)] + (other.map { [expression($0, depth: depth - 1)] } ?? [])
+            return .apply(operation, operands, type)
+        }
+        let lists: [ExpressionType] = [.bool, .integer, .real, .text, .timestamp].map { .list($0) }
+        let maps: [ExpressionType] = [.integer, .real, .text].map { .map($0) }
+        switch (type, random.next() % 3) {
+        case (.bool, 0): return make(.hasKey, pick(maps), .text)
+        case (.bool, _):
+            let list = pick(lists)
+            return make(.hasElement, list, list.element)
+        case (.integer, 0): return make(.elementCount, pick(lists + maps), nil)
+        case (.integer, 1), (.real, 1):
+            return make(pick([.elementSum, .elementMinimum, .elementMaximum]), pick([.list(type), .map(type)]), nil)
+        case (.real, 0): return make(.elementMean, pick([.list(.integer), .list(.real), .map(.real)]), nil)
+        case (.timestamp, 0): return make(pick([.elementMinimum, .elementMaximum]), .list(.timestamp), nil)
+        case (_, 2) where maps.contains(.map(type)): return make(.valueOfKey, .map(type), .text)
+        default: return make(.elementAt, .list(type), .integer)
         }
     }
 
     private mutating func leaf(_ type: ExpressionType) -> TypedExpression {
-        if random.next() % 4 == 0 {
+        if type.element == nil, random.next() % 4 == 0 {
             var value = value(type.dataType)
             if case .float64(let x) = value, !x.isFinite { value = .null }
             return .literal(value, type)
         }
-        let names = ExpressionBench.fields.filter { ExpressionType($0.type) == type }
+        let names = ExpressionBench.inputs.filter { ExpressionType($0.type) == type }
         return .input(.request(pick(names).name), type)
     }
 
@@ -110,6 +136,12 @@ struct RandomExpressions {
                     Timestamp(year: 1, month: 1, day: 1), Timestamp(microseconds: .max), Timestamp(microseconds: .min),
                     Timestamp(microseconds: Int64(bitPattern: random.next()) / 1_000),
                 ]))
+        case .list(let element):
+            return .list((0..<random.next() % 5).map { _ in value(element.type) }.filter { !$0.isNull })
+        case .map(let element):
+            let names = ["", "a", "abc", "12", "日本語"].filter { _ in random.next() % 2 == 0 }
+            let entries = names.map { ($0, value(element.type)) }.filter { !$0.1.isNull }
+            return .map(Dictionary(uniqueKeysWithValues: entries))
         default: return .bytes([UInt8(truncatingIfNeeded: random.next())])
         }
     }

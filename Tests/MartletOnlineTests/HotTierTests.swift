@@ -88,6 +88,90 @@ struct HotTierTests {
         }
     }
 
+    @Test("over a store that tells its version sees at once what others write, and keeps all else")
+    func versions() throws {
+        try withStore { store in
+            let tier = HotTier(over: store)
+            let other = simpleView(identity("other"))
+            _ = try load(simpleValues((0..<100).map { ($0, $0, 5) }), into: view, tier)
+            _ = try load(simpleValues([(1, 10, 5)]), into: other, tier)
+            let ids = (0..<Int64(100)).map { $0 }
+            #expect(try read(ids, tier) == ids.map { .int64($0) })
+            // Of our own writes only what was written is read again.
+            _ = try load(simpleValues([(7, 70, 6)]), into: view, tier, input: "b")
+            let before = tier.statistics
+            #expect(try read(ids, tier) == ids.map { .int64($0 == 7 ? 70 : $0) })
+            #expect(tier.statistics.misses == before.misses + 1)
+            #expect(tier.statistics.hits == before.hits + 99)
+            // Written past the tier, as another process does.
+            _ = try load(simpleValues([(8, 80, 6)]), into: view, store, input: "c")
+            #expect(try read([8], tier) == [.int64(80)])
+            let after = tier.statistics
+            #expect(try read(ids, tier) == ids.map { .int64($0 == 7 ? 70 : $0 == 8 ? 80 : $0) })
+            #expect(try read(ids, tier) == ids.map { .int64($0 == 7 ? 70 : $0 == 8 ? 80 : $0) })
+            #expect(tier.statistics.misses == after.misses + 99)
+        }
+    }
+
+    @Test("never serves what another writer has replaced", arguments: [UInt64(1), 2])
+    func foreignWriter(seed: UInt64) throws {
+        try withStore { store in
+            let tier = HotTier(over: store)
+            let ids = (0..<Int64(20)).map { $0 }
+            _ = try load(simpleValues(ids.map { ($0, 0, 0) }), into: view, tier)
+            let isDone = Atomic<Bool>(false)
+            let written = Atomic<Int64>(0)
+            let faults = Mutex<[String]>([])
+            let group = DispatchGroup()
+            startThread(group: group) {
+                var random = SeededRandom(seed: seed)
+                while !isDone.load(ordering: .relaxed) {
+                    // What was committed before the read must be in it, from memory or not.
+                    let least = written.load(ordering: .acquiring)
+                    let id = Int64(random.next() % 20)
+                    let found = Result { try read([id], tier)[0] }
+                    guard case .success(.int64(let x)) = found, x >= least else {
+                        faults.withLock { $0.append("seed \(seed): \(id) is \(found) after \(least)") }
+                        return
+                    }
+                }
+            }
+            for round in 1...200 {
+                let values = simpleValues(ids.map { ($0, Int64(round), Int64(round)) })
+                // By turns through the tier and past it.
+                _ = try load(values, into: view, round % 3 == 0 ? store : tier, input: "\(round)")
+                written.store(Int64(round), ordering: .releasing)
+            }
+            isDone.store(true, ordering: .relaxed)
+            group.wait()
+            #expect(faults.withLock { $0 } == [])
+        }
+    }
+
+    @Test("keeps the keys that were asked for most, and takes damaged notes for none")
+    func notedKeys() throws {
+        var noted = HotKeys()
+        var keys = EntityKeys()
+        for id in [Int64(5), -1, 7] {
+            keys.append(integer: id)
+            keys.endKey()
+        }
+        noted.views = [("a/b/c@v1", keys), ("empty", EntityKeys())]
+        let bytes = noted.encoded
+        let read = try #require(HotKeys(decoding: bytes))
+        #expect(read.views.map(\.name) == ["a/b/c@v1", "empty"])
+        #expect(read.views[0].keys.uniqueCount == 3 && read.views[1].keys.uniqueCount == 0)
+        for index in 0..<3 {
+            #expect(read.views[0].keys.withKey(index) { Array($0) } == keys.withKey(index) { Array($0) })
+        }
+        for size in 0..<bytes.count { #expect(HotKeys(decoding: Array(bytes.prefix(size))) == nil, "\(size) bytes") }
+        for place in bytes.indices {
+            var damaged = bytes
+            damaged[place] ^= 0x40
+            #expect(HotKeys(decoding: damaged) == nil, "byte \(place)")
+        }
+    }
+
     @Test(
         "serves stale records while the store is away only where that is allowed, and says so",
         arguments: [false, true])

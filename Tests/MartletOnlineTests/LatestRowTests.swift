@@ -4,7 +4,8 @@ import Testing
 
 @Suite("A stored row")
 struct LatestRowTests {
-    private let types: [DataType] = [.bool, .int32, .int64, .float32, .float64, .string, .bytes, .timestamp]
+    private let types: [DataType] =
+        DataType.scalars + DataType.Element.allCases.map { .list($0) } + DataType.Element.allCases.map { .map($0) }
 
     private func randomColumn(_ type: DataType, _ count: Int, _ random: inout SeededRandom) -> Column {
         var builder = ColumnBuilder(type)
@@ -25,7 +26,12 @@ struct LatestRowTests {
         case .string: .string(["", "x", "é😀", String(repeating: "long", count: 40)][Int(bits % 4)])
         case .bytes: .bytes((0..<Int(bits % 9)).map { UInt8($0) })
         case .timestamp: .timestamp(Timestamp(microseconds: Int64(bits >> 12)))
-        case .list, .map: preconditionFailure("the latest values of a view are scalars")
+        case .list(let element): .list((0..<Int(bits % 5)).map { _ in randomValue(element.type, &random) })
+        case .map(let element):
+            .map(
+                Dictionary(
+                    (0..<Int(bits % 5)).map { ("k\(31 &* $0)é", randomValue(element.type, &random)) }
+                ) { $1 })
         }
     }
 
@@ -77,6 +83,19 @@ struct LatestRowTests {
                 #expect(isRefused(damaged), "byte \(index), bit \(bit)")
             }
             #expect(isRefused(Array(record[..<index])), "cut at \(index)")
+        }
+    }
+
+    @Test("whose list is none of the expected elements is refused, and never read beyond its end")
+    func foreignElements() throws {
+        let values = LatestValues(
+            keys: [], features: [Column(.string(ByteStrings(["abcde"])))], eventTimes: [5])
+        try RecordChunk(values, rows: [0]).withRecord(0) { record in
+            let row = try LatestRow(record, featureCount: 1)
+            for element in DataType.Element.allCases where element != .bool {
+                #expect(code { _ = try row.list(0, of: element) } == .corruptData, "\(element)")
+                #expect(code { _ = try row.map(0, to: element) } == .corruptData, "\(element)")
+            }
         }
     }
 

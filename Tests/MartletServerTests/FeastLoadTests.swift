@@ -95,14 +95,6 @@ struct FeastLoadTests {
         #expect(try exception(answer.json) == "FeastPermissionError")
     }
 
-    @Test("says why nothing can be searched", arguments: ["/search", "/retrieve-online-documents"])
-    func search(path: String) throws {
-        let server = try WorkspaceServer()
-        let answer = try server.post(path, #"{"features":["a:b"],"query":[0.5],"top_k":1}"#)
-        #expect(answer.status == 422)
-        #expect(try exception(answer.json) == "FeastError")
-    }
-
     @Test("is ready while it serves")
     func ready() throws {
         let server = try WorkspaceServer()

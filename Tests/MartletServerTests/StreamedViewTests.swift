@@ -93,6 +93,9 @@ private final class StreamServer {
         #expect(answer.status == 200)
     }
 
+    /// As `GET /v1/status` gives it.
+    func status() throws -> JSONValue { try JSONValue(parsing: client.request("GET", "/v1/status").body) }
+
     func metrics() throws -> String {
         String(decoding: try client.request("GET", "/metrics").body, as: UTF8.self)
     }
@@ -150,7 +153,13 @@ struct StreamedViewTests {
             "martlet_stream_applied_total{tenant=\"default\",workspace=\"test\",view=\"driver_trips\"} 3",
             "martlet_stream_lag_events{tenant=\"default\",workspace=\"test\",view=\"driver_last\"} 0",
             "martlet_stream_freshness_seconds_count{tenant=\"default\",workspace=\"test\"} 3",
+            "martlet_stream_late_total{tenant=\"default\",workspace=\"test\",view=\"driver_trips\"} 0",
+            "martlet_events_duplicate_total{tenant=\"default\",workspace=\"test\"} 0",
+            "martlet_future_events{tenant=\"default\",workspace=\"test\"} 0",
         ] { #expect(metrics.contains(line + "\n"), "\(metrics)") }
+        let status = try server.status()
+        #expect(status["log"]?["end_offset"]?.integer == 3 && status["freshness"]?["events"]?.integer == 3)
+        #expect(status["views"]?.array?.map { $0["lag"]?.integer } == [0, 0])
         // What a check holds back counts nowhere; what came before counts once.
         try server.push(
             server.trip(4, 8, -1), server.trip(2, 7, 3, at: .minutes(5)), server.trip(5, 8, 1, at: .hours(30)))

@@ -288,7 +288,7 @@ struct StreamedViewTests {
                 try base.read(streamed.view, keys: key, features: [mean], at: time).statuses[0][0]
             }
             #expect(try status() == .present)
-            try streamed.replace(key, with: stream.part(0..<0), endOffset: 110, now: time)
+            try streamed.replace(key, with: stream.part(0..<0), endOffset: 110, mark: 110, now: time)
             try streamed.checkpoint(at: time)
             #expect(try status() == .notFound)
         }

@@ -48,6 +48,9 @@ package final class RunningProcess {
     /// What it has printed so far.
     package var output: String { folder.text(of: "output") }
 
+    /// Of the process; `env` has given way to the program.
+    package var identifier: Int { Int(process) }
+
     package func signal(_ number: Int32) { kill(process, number) }
 
     /// Waits for its end.

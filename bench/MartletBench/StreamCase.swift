@@ -63,7 +63,7 @@ private func holdUp(
     _ streamed: StreamedView, _ feed: inout BenchFeed
 ) throws -> (begin: Double, checkpoint: Double, longestApply: Double, records: Int) {
     let clock = SystemTimeSource()
-    func seconds(since start: UInt64) -> Double { Double(clock.monotonicNanoseconds() - start) / 1e9 }
+    @Sendable func seconds(since start: UInt64) -> Double { Double(clock.monotonicNanoseconds() - start) / 1e9 }
     let start = clock.monotonicNanoseconds()
     let checkpoint = streamed.beginCheckpoint()
     let begin = seconds(since: start)

@@ -4,10 +4,7 @@ internal import MartletCore
 /// Measures Martlet's rooms for `bench/run` and prints one JSON line. No contract for users: they have `make bench`.
 let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "asof": runAsOf,
-    "cdc": runChangeCapture,
     "hot-tier": runHotTier,
-    "ingest-kafka": runIngestKafka,
-    "ingest-rabbitmq": runIngestRabbitMQ,
     "latest": runLatest,
     "latest-memory": runLatestInMemory,
     "log": runLog,
@@ -16,6 +13,7 @@ let cases: [String: (BenchArguments) throws -> BenchReport] = [
     "rows": runRows,
     "stream": runStream,
     "tiles": runTiles,
+    "vectors": runVectors,
     "windows": runWindows,
 ]
 

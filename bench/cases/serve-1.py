@@ -6,4 +6,4 @@ from harness.result import Result
 
 
 def run(bench: Bench) -> Result:
-    return serving.measure(bench, "serve-1", keys=1, target=35_000)
+    return serving.measure(bench, "serve-1", keys=1, target=70_000)

@@ -6,4 +6,4 @@ from harness.result import Result
 
 
 def run(bench: Bench) -> Result:
-    return serving.measure(bench, "serve-100", keys=100, target=4_000)
+    return serving.measure(bench, "serve-100", keys=100, target=8_000)

@@ -19,7 +19,7 @@ static rd_kafka_t *client(const char *brokers) {
 int main(int count, char **words) {
     if (count != 5) return 2;
     int partitions = atoi(words[2]), messages = atoi(words[3]), bytes = atoi(words[4]);
-    if (partitions < 1 || messages < 1 || bytes < 40 || bytes > 4096) return 2;
+    if (partitions < 1 || messages < 1 || bytes < 80 || bytes > 4096) return 2;
     rd_kafka_t *owner = client(NULL);
     rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(owner, 1);
     if (!cluster) return 1;
@@ -29,7 +29,7 @@ int main(int count, char **words) {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, words[1], NULL);
     char body[4097];
     for (int number = 0; number < messages; number++) {
-        int length = snprintf(body, sizeof body, "{\"number\":%d,\"note\":\"", number);
+        int length = snprintf(body, sizeof body, "{\"number\":%d,\"at\":\"2026-05-01T12:00:00Z\",\"note\":\"", number);
         memset(body + length, 'x', bytes - length);
         memcpy(body + bytes - 2, "\"}", 2);
         while (rd_kafka_produce(topic, number % partitions, RD_KAFKA_MSG_F_COPY, body, bytes, NULL, 0, NULL) != 0)

@@ -15,7 +15,7 @@ static int is_good(amqp_connection_state_t connection) {
 int main(int count, char **words) {
     if (count != 5) return 2;
     int messages = atoi(words[3]), bytes = atoi(words[4]);
-    if (messages < 1 || bytes < 40 || bytes > 4096) return 2;
+    if (messages < 1 || bytes < 80 || bytes > 4096) return 2;
     amqp_connection_state_t connection = amqp_new_connection();
     amqp_socket_t *socket = amqp_tcp_socket_new(connection);
     if (!socket || amqp_socket_open(socket, "127.0.0.1", atoi(words[1]))) return 1;
@@ -29,7 +29,7 @@ int main(int count, char **words) {
     if (!is_good(connection)) return 1;
     char body[4097], identifier[32];
     for (int number = 0; number < messages; number++) {
-        int length = snprintf(body, sizeof body, "{\"number\":%d,\"note\":\"", number);
+        int length = snprintf(body, sizeof body, "{\"number\":%d,\"at\":\"2026-05-01T12:00:00Z\",\"note\":\"", number);
         memset(body + length, 'x', bytes - length);
         memcpy(body + bytes - 2, "\"}", 2);
         snprintf(identifier, sizeof identifier, "m%d", number);

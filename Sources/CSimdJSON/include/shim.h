@@ -28,6 +28,9 @@ void cmartlet_json_release(struct cmartlet_json document);
 // returns the number written.
 size_t cmartlet_format_double(double value, char *text);
 
+// The number in decimal. Needs 20 bytes; returns the number written.
+size_t cmartlet_format_integer(int64_t value, char *text);
+
 // A small number of the calling thread, counted from 0 in the order of the first calls.
 size_t cmartlet_thread_number(void);
 

@@ -29,7 +29,8 @@ struct CellReader {
                 let time = Timestamp(rfc3339: trimmed(text), zoneIsOptional: takesTimesWithoutZone)
             else { return .misfit }
             return .integer(time.microseconds)
-        case .list, .map: return .misfit
+        case .list(let element): return list(value, of: element, &scratch)
+        case .map(let element): return map(value, to: element, &scratch)
         }
     }
 

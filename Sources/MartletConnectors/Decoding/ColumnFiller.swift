@@ -5,17 +5,28 @@ struct ColumnFiller {
     let type: DataType
     private var words: [UInt64] = []
     private var texts = ByteStrings()
+    /// Of lists and maps; an array because it holds a filler of their elements.
+    private var nested: [NestedFiller] = []
     private var present = Bitmap(repeating: false, count: 0)
     private var hasNull = false
 
-    init(_ type: DataType) { self.type = type }
+    init(_ type: DataType) {
+        self.type = type
+        if let filler = NestedFiller(type) { nested = [filler] }
+    }
 
     mutating func append(_ cell: Cell, scratch: borrowing [UInt8]) {
         switch cell {
         case .null, .misfit:
             hasNull = true
             present.append(false)
-            if type == .string || type == .bytes { texts.append("") } else { words.append(0) }
+            if !nested.isEmpty {
+                nested[0].appendNothing()
+            } else if type == .string || type == .bytes {
+                texts.append("")
+            } else {
+                words.append(0)
+            }
         case .bits(let bits):
             present.append(true)
             words.append(bits)
@@ -24,7 +35,11 @@ struct ColumnFiller {
             texts.append(bytes)
         case .written(let range):
             present.append(true)
-            texts.append(contentsOf: scratch[range])
+            if nested.isEmpty {
+                texts.append(contentsOf: scratch[range])
+            } else {
+                nested[0].append(range, of: scratch)
+            }
         }
     }
 
@@ -42,7 +57,7 @@ struct ColumnFiller {
         case .float64: return Column(.float64(words.map { Double(bitPattern: $0) }), validity: validity)
         case .string: return Column(.string(texts), validity: validity)
         case .bytes: return Column(.bytes(texts), validity: validity)
-        case .list, .map: preconditionFailure("the columns of a source are scalars")
+        case .list, .map: return Column(nested[0].finish(), validity: validity)
         }
     }
 }

@@ -39,6 +39,6 @@ private func append(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
         let range = values.range(row)
         append(UInt32(range.count))
         bytes.append(contentsOf: values.bytes[range])
-    case .list, .map: preconditionFailure("the columns of a source are scalars")
+    case .list, .map: preconditionFailure("no column of an id is a list or a map")
     }
 }

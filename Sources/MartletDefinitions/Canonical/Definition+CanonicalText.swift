@@ -158,6 +158,11 @@ extension FeatureViewDefinition {
                 json.member("name", feature.name)
                 json.member("column", feature.column)
                 json.member("type", feature.type.rawValue)
+                // Only where they are there, so that definitions without them keep their text.
+                if let vector = feature.vector {
+                    json.member("metric", vector.metric.rawValue)
+                    json.member("dimensions", Int64(vector.dimensions))
+                }
                 json.optional("description", feature.description)
             }
         case .windowed(let list):

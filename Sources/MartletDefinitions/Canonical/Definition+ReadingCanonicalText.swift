@@ -175,7 +175,7 @@ extension FeatureViewDefinition {
                 try json.objects("latest").map { feature in
                     LatestFeature(
                         name: try feature.text("name"), column: try feature.text("column"),
-                        type: try feature.choice("type"),
+                        type: try feature.choice("type"), vector: try VectorSearch(feature),
                         description: try feature.optionalText("description") ?? "")
                 })
         } else if json.json["derived"] != nil {
@@ -228,6 +228,14 @@ extension ViewRead {
 extension Field {
     fileprivate init(_ json: CanonicalObject) throws {
         self.init(try json.text("name"), try json.choice("type"))
+    }
+}
+
+extension VectorSearch {
+    fileprivate init?(_ json: CanonicalObject) throws {
+        guard json.json["metric"] != nil else { return nil }
+        guard let dimensions = try json.optionalCount("dimensions") else { throw json.fault("dimensions") }
+        self.init(metric: try json.choice("metric"), dimensions: dimensions)
     }
 }
 

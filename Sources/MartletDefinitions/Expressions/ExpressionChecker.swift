@@ -29,6 +29,11 @@ struct ExpressionChecker {
                 "the type of the expression is not known: it is always null", at: syntax.offset,
                 fix: "say which null it is, such as float64(null)")
         }
+        guard type.element == nil else {
+            throw ExpressionFault(
+                "the expression is \(phrase(type)), and a derived feature is one value", at: syntax.offset,
+                fix: "ask for one of its elements, as in element(list, 1)", .typeMismatch)
+        }
         return checked.typed(type)
     }
 
@@ -112,10 +117,7 @@ struct ExpressionChecker {
             throw Stop.fault(error)
         }
         guard case .input(let input, let type) = found else { throw Stop.faulty }
-        guard let type = ExpressionType(type) else {
-            throw fault("`\(input)` is of type \(type), which expressions do not read", offset)
-        }
-        return .input(input, type)
+        return .input(input, ExpressionType(type))
     }
 
     private func condition(_ syntax: ExpressionSyntax, of use: String) throws(Stop) -> TypedExpression {
@@ -138,6 +140,11 @@ struct ExpressionChecker {
         var common: ExpressionType?
         for value in values {
             guard let type = value.type else { continue }
+            guard type.element == nil else {
+                throw fault(
+                    "\(use) takes single values, not \(phrase(type))", value.offset,
+                    fix: "ask for its elements, as in element(list, 1)")
+            }
             if let known = common, known != type {
                 guard known.isNumber, type.isNumber else {
                     throw fault(
@@ -274,7 +281,17 @@ struct ExpressionChecker {
         func refuse(_ argument: Checked, _ wanted: String) -> Stop {
             fault("`\(name)` needs \(wanted), not \(phrase(argument))", argument.offset, fix: "write \(function.usage)")
         }
+        // Lists and maps come from features alone, so that a name has to stand there.
+        if case .name? = arguments.first?.kind, ExpressionFunction.ofElements.contains(name) {
+            let first = try expression(arguments[0])
+            if first.type?.element != nil { return try elements(name, first, arguments, offset) }
+        }
         switch function.rule {
+        case .elements:
+            guard let first = arguments.first else {
+                throw fault("`\(name)` does not take 0 arguments", offset, fix: "write \(function.usage)")
+            }
+            throw refuse(try expression(first), "a list or a map")
         case .fixed(let types, let result, let optional):
             try check(types.count - optional...types.count)
             var operands: [TypedExpression] = []
@@ -310,6 +327,32 @@ struct ExpressionChecker {
             }
             return type == result ? checked : made([checked.typed(type)], result)
         }
+    }
+
+    /// A function of a list or a map.
+    private func elements(
+        _ name: String, _ first: Checked, _ arguments: [ExpressionSyntax], _ offset: Int
+    ) throws(Stop) -> Checked {
+        guard let whole = first.expression, let made = ExpressionFunction.elements(name, whole.type) else {
+            throw fault("`\(name)` does not take \(phrase(first))", first.offset)
+        }
+        let usage = ExpressionFunction.elementUsage(name)
+        guard arguments.count == (made.other == nil ? 1 : 2) else {
+            throw fault(
+                "`\(name)` of \(phrase(first)) does not take \(arguments.count) arguments", offset,
+                fix: "write \(usage)", .invalidDefinition)
+        }
+        var operands = [whole]
+        if let wanted = made.other {
+            let other = try expression(arguments[1])
+            guard other.type == nil || other.type == wanted || (other.type == .integer && wanted == .real) else {
+                throw fault(
+                    "`\(name)` of \(phrase(first)) needs \(phrase(wanted)), not \(phrase(other))", other.offset,
+                    fix: "write \(usage)")
+            }
+            operands.append(other.typed(wanted))
+        }
+        return Checked(expression: .apply(made.operation, operands, made.result), offset: offset)
     }
 
     /// Functions of any number of values of one type.

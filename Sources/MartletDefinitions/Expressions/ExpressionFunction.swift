@@ -16,6 +16,8 @@ struct ExpressionFunction {
         case choice
         /// A cast from one of these types.
         case cast(from: Set<ExpressionType>, to: ExpressionType)
+        /// A list or a map: see `ofElements`.
+        case elements
     }
 
     let operation: ExpressionOperation
@@ -61,6 +63,9 @@ struct ExpressionFunction {
         "seconds_between": .init(
             operation: .secondsBetween, rule: .fixed([.timestamp, .timestamp], .real),
             usage: "seconds_between(from, to)"),
+        "element": .init(operation: .elementAt, rule: .elements, usage: elementUsage("element")),
+        "sum": .init(operation: .elementSum, rule: .elements, usage: elementUsage("sum")),
+        "mean": .init(operation: .elementMean, rule: .elements, usage: elementUsage("mean")),
         "float64": .init(
             operation: .toReal, rule: .cast(from: [.integer, .real, .bool, .text], to: .real), usage: "float64(value)"),
         "int64": .init(
@@ -76,7 +81,9 @@ struct ExpressionFunction {
 
     /// What users of other languages write.
     static let otherNames: [String: String] = [
-        "len": "length", "log": "ln", "power": "pow", "ceiling": "ceil", "substr": "substring", "iif": "if",
+        "len": "length", "size": "length", "cardinality": "length", "get": "element", "list_extract": "element",
+        "avg": "mean", "list_contains": "contains", "log": "ln", "power": "pow", "ceiling": "ceil",
+        "substr": "substring", "iif": "if",
         "ifnull": "coalesce", "nvl": "coalesce", "least": "min", "greatest": "max", "double": "float64",
         "bigint": "int64", "varchar": "string", "text": "string", "dayofweek": "day_of_week", "weekday": "day_of_week",
         "startswith": "starts_with", "endswith": "ends_with", "concatenate": "concat", "toupper": "upper",

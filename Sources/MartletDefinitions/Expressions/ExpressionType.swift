@@ -4,9 +4,12 @@ package import MartletCore
 /// has one kind of whole numbers and one kind of others.
 package enum ExpressionType: Sendable, Hashable {
     case bool, integer, real, text, bytes, timestamp
+    /// Of a feature, to be asked for its elements: nothing makes one.
+    indirect case list(ExpressionType)
+    indirect case map(ExpressionType)
 
-    /// The type that values of a column's type have in expressions; nil for a type that expressions do not read.
-    package init?(_ type: DataType) {
+    /// The type that values of a column's type have in expressions.
+    package init(_ type: DataType) {
         switch type {
         case .bool: self = .bool
         case .int32, .int64: self = .integer
@@ -14,7 +17,8 @@ package enum ExpressionType: Sendable, Hashable {
         case .string: self = .text
         case .bytes: self = .bytes
         case .timestamp: self = .timestamp
-        case .list, .map: return nil
+        case .list(let element): self = .list(ExpressionType(element.type))
+        case .map(let element): self = .map(ExpressionType(element.type))
         }
     }
 
@@ -27,8 +31,18 @@ package enum ExpressionType: Sendable, Hashable {
         case .text: .string
         case .bytes: .bytes
         case .timestamp: .timestamp
+        case .list(let element): element.dataType.element.map { .list($0) } ?? .bytes
+        case .map(let element): element.dataType.element.map { .map($0) } ?? .bytes
         }
     }
 
     package var isNumber: Bool { self == .integer || self == .real }
+
+    /// Of what a list or a map holds; nil for a scalar.
+    package var element: ExpressionType? {
+        switch self {
+        case .list(let element), .map(let element): element
+        case .bool, .integer, .real, .text, .bytes, .timestamp: nil
+        }
+    }
 }

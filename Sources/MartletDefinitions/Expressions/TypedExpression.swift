@@ -62,4 +62,12 @@ package enum ExpressionOperation: Sendable, Hashable {
     // From the first to the second timestamp.
     case daysBetween, secondsBetween
     case toInteger, toReal, toText, toTimestamp
+    // Of a list, or of the values of a map.
+    case elementCount, elementSum, elementMean, elementMinimum, elementMaximum
+    /// A list and a value of its elements' type.
+    case hasElement
+    /// A list and a place, counted from 1, or from -1 at the end.
+    case elementAt
+    // A map and a text.
+    case hasKey, valueOfKey
 }

@@ -186,6 +186,7 @@ struct AggregateBuilder {
     ) {
         let allowed: String? =
             switch function {
+            case _ where type.isNested: "a column of one value a row"
             case .min, .max: type.isNumeric || type == .timestamp ? nil : "a numeric or timestamp column"
             case .daysSince: type == .timestamp ? nil : "a timestamp column"
             case .histogram: function.takes(type) ? nil : "a string, bool or integer column"
@@ -194,7 +195,8 @@ struct AggregateBuilder {
         guard let allowed else { return }
         faults.add(
             "\(what): \(function.rawValue) needs \(allowed), but `\(column)` is of type \(type)", at: place,
-            fix: "count, distinct, first and last take any column", .typeMismatch)
+            fix: type.isNested ? "`latest` takes any column" : "count, distinct, first and last take any column",
+            .typeMismatch)
     }
 
     /// Both parts of a ratio are numbers of the same view, over the same windows.

@@ -25,4 +25,8 @@ package enum DefinitionLanguage {
     static let names: Shape = .either([.name, .list(.name)])
     static let timeSpans: Shape = .either([.timeSpan, .list(.timeSpan)])
     static let dataType: Shape = .choice(DataType.scalars.map(\.rawValue))
+    /// Of the columns of a source: scalars, and lists of them and maps to them.
+    static let columnType: Shape = .choice(
+        (DataType.scalars + DataType.Element.allCases.map { .list($0) } + DataType.Element.allCases.map { .map($0) })
+            .map(\.rawValue))
 }

@@ -177,9 +177,27 @@ struct FeatureViewBuilder {
             }
             features.append(
                 LatestFeature(
-                    name: entry.name, column: column, type: type, description: object?.text("description") ?? ""))
+                    name: entry.name, column: column, type: type, vector: vector(object?["vector"], type, entry.name),
+                    description: object?.text("description") ?? ""))
+        }
+        for entry in (latest.map ?? []).filter({ $0.value.object?["vector"] != nil }).dropFirst() {
+            lookup.faults.add(
+                "the view has a vector already, and `\(entry.name)` is another", at: entry.namePlace,
+                fix: "give each its own view")
         }
         return .latest(features)
+    }
+
+    private mutating func vector(_ value: Checked?, _ type: DataType, _ feature: String) -> VectorSearch? {
+        guard let value, let object = value.object, let dimensions = object["dimensions"]?.integer else { return nil }
+        guard type == .list(.float32) else {
+            lookup.faults.add(
+                "`\(feature)` is of type \(type), and vectors are lists of float32", at: value.place,
+                fix: "give the column the type list<float32>", .typeMismatch)
+            return nil
+        }
+        let metric = object.text("metric").flatMap(VectorMetric.init(rawValue:)) ?? .cosine
+        return VectorSearch(metric: metric, dimensions: Int(dimensions))
     }
 
     private mutating func readAggregates(_ aggregates: Checked) -> FeatureViewDefinition.Features {

@@ -41,8 +41,18 @@ extension DefinitionLanguage {
         [
             MemberShape("column", .name, "The column; without it, the one with the feature's name."),
             MemberShape(
-                "type", dataType, "The type; needed where the rows come from SQL and the source has no such column."),
+                "type", columnType, "The type; needed where the rows come from SQL and the source has no such column."),
+            MemberShape(
+                "vector", .object(vector), "Makes a list of float32 an embedding that can be searched: one a view."),
             MemberShape("description", .text, "What it is, for a person."),
+        ])
+
+    static let vector = ObjectShape(
+        "a vector", "How a list of float32 is searched for its nearest neighbours.",
+        [
+            MemberShape("dimensions", .integer(1...65_536), isRequired: true, "The number of elements of each vector."),
+            MemberShape(
+                "metric", .choice(VectorMetric.allCases.map(\.rawValue)), "What is near; cosine without it."),
         ])
 
     static let aggregate = ObjectShape(

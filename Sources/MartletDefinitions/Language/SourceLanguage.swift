@@ -5,7 +5,7 @@ extension DefinitionLanguage {
         "a source", "Events of one kind, landed as the tables bronze.NAME and silver.NAME.",
         named(.source, "The name of the source.") + [
             MemberShape(
-                "columns", .map(.either([dataType, .object(column)])), isRequired: true, "Each column with its type."),
+                "columns", .map(.either([columnType, .object(column)])), isRequired: true, "Each column with its type."),
             MemberShape(
                 "event_time", .name, isRequired: true, "The timestamp column that says when an event happened."),
             MemberShape(
@@ -27,7 +27,7 @@ extension DefinitionLanguage {
     static let column = ObjectShape(
         "a column", "A column of a source.",
         [
-            MemberShape("type", dataType, isRequired: true, "The type of the column."),
+            MemberShape("type", columnType, isRequired: true, "The type of the column."),
             MemberShape("nullable", .boolean, "Whether values may be missing; true without it."),
             MemberShape(
                 "format", .text, "For timestamps in text files: a strptime pattern such as %y%m%d; without it RFC 3339."
@@ -81,6 +81,11 @@ extension SourceDefinition {
             var seen: Set<String> = []
             for part in parts {
                 column(part.text, at: part.place, as: nil, for: use)
+                if let type = columns.first(where: { $0.name == part.text })?.type, type.isNested {
+                    faults.add(
+                        "\(use) `\(part.text)` is of type \(type)", at: part.place,
+                        fix: "name columns of one value each", .typeMismatch)
+                }
                 if !seen.insert(part.text).inserted {
                     faults.add("`\(part.text)` is twice in `\(use)`", at: part.place)
                 }
@@ -127,7 +132,9 @@ extension SourceColumn {
                 "`\(name)` is not a time zone", at: zone.place, fix: "write an IANA name such as UTC or Europe/Prague")
         }
         var constant: Value?
-        if let value = object["constant"], let scalar = value.scalar {
+        if let value = object["constant"], type.isNested {
+            faults.add("`\(entry.name)` is of type \(type), which has no `constant`", at: value.place, .typeMismatch)
+        } else if let value = object["constant"], let scalar = value.scalar {
             if object["from"] != nil || object["format"] != nil {
                 faults.add(
                     "a `constant` column is not read from the files", at: value.place, fix: "remove `from` and `format`"

@@ -67,10 +67,11 @@ struct LimitKey {
     let set: @Sendable (inout ResourceLimits, Checked) -> Void
 
     static func bytes(
-        _ name: String, _ path: any WritableKeyPath<ResourceLimits, Int> & Sendable, _ documentation: String
+        _ name: String, _ path: any WritableKeyPath<ResourceLimits, Int> & Sendable, _ documentation: String,
+        otherwise: String? = nil
     ) -> LimitKey {
         let value = ResourceLimits()[keyPath: path]
-        let text = value % (1 << 30) == 0 ? "\(value >> 30)GiB" : "\(value >> 20)MiB"
+        let text = otherwise ?? (value % (1 << 30) == 0 ? "\(value >> 30)GiB" : "\(value >> 20)MiB")
         return LimitKey(member: MemberShape(name, .byteCount, "\(documentation); \(text) without it.")) {
             limits, value in
             if let count = value.integer { limits[keyPath: path] = Int(count) }
@@ -106,16 +107,26 @@ extension SettingsLanguage {
         .count("keys_per_request", \.keysPerRequest, 1...1_000_000, "Entities asked for at once"),
         .count("features_per_request", \.featuresPerRequest, 1...100_000, "Features asked for at once"),
         .count("connections", \.connections, 1...100_000, "HTTP connections open at once"),
+        .count(
+            "waiting_requests", \.waitingRequests, 1...100_000,
+            "HTTP requests that wait for work in the background at once"),
+        .count(
+            "long_requests", \.longRequests, 1...10_000,
+            "HTTP requests for loads, training sets and uploads at once"),
+        .bytes("body_memory", \.bodyMemoryBytes, "The bodies of all HTTP requests that are being received"),
         .bytes("file", \.fileBytes, "A file that is ingested"),
         .count("label_rows", \.labelRows, 1...10_000_000_000, "Rows of a label file"),
         .bytes("online_size", \.onlineBytes, "To which the online store may grow"),
-        .bytes("hot_tier", \.hotTierBytes, "Memory for records of the online store that are asked for often"),
+        .bytes(
+            "hot_tier", \.hotTierBytes, "Memory for records of the online store that are asked for often",
+            otherwise: "64MiB over LMDB and none over other stores"),
         .time(
             "hot_tier_staleness", \.hotTierStaleness,
             "How long a record in memory is served without asking the online store"),
         .time(
             "hot_tier_outage", \.hotTierOutage,
             "How old a record in memory may be that is served while the online store is unavailable"),
+        .bytes("vectors", \.vectorBytes, "Memory for the embeddings that a server searches"),
         .time("future_skew", \.futureSkew, "How far ahead of the clock an event time may lie"),
         .bytes("log_size", \.logBytes, "To which the log may grow before what is landed leaves it"),
         .time("log_age", \.logAge, "How long events that are landed stay in the log"),

@@ -55,18 +55,27 @@ package struct ResourceLimits: Sendable, Hashable {
     package var featuresPerRequest = 2_000
     /// `connections`: HTTP connections open at once.
     package var connections = 1_024
+    /// `waiting_requests`: HTTP requests that wait for work in the background at once.
+    package var waitingRequests = 64
+    /// `long_requests`: HTTP requests for loads, training sets and uploads at once.
+    package var longRequests = 16
+    /// `body_memory`: the bodies of all HTTP requests that are being received, in bytes.
+    package var bodyMemoryBytes = 1 << 30
     /// `file`: a file that is ingested, in bytes.
     package var fileBytes = 64 << 30
     /// `label_rows`: rows of a label file.
     package var labelRows = 500_000_000
     /// `online_size`: to which the online store may grow, in bytes of address space and at most of disk.
     package var onlineBytes = 64 << 30
-    /// `hot_tier`: memory for records of the online store that are asked for often, in bytes; 0 keeps none.
+    /// `hot_tier`: memory for records of the online store that are asked for often, in bytes. 0, where it is not set,
+    /// means 64 MiB over LMDB, where memory changes no answer, and none over other stores; below 64 KiB none is kept.
     package var hotTierBytes = 0
     /// `hot_tier_staleness`: how long a record in memory is served without asking the store, which others write too.
     package var hotTierStaleness = TimeSpan.seconds(1)
     /// `hot_tier_outage`: how old records in memory may be that are served while the store is unavailable.
     package var hotTierOutage = TimeSpan.zero
+    /// Memory for the embeddings that a server searches.
+    package var vectorBytes = 1 << 30
     /// `future_skew`: how far ahead of the clock an event time may lie.
     package var futureSkew = TimeSpan.hours(1)
     /// `log_size`: to which the log may grow before what is landed leaves it, in bytes.

@@ -75,12 +75,17 @@ package struct LatestFeature: Sendable, Hashable {
     package var name: String
     package var column: String
     package var type: DataType
+    /// Where it is an embedding that can be searched: only for lists of float32, and at most one in a view.
+    package var vector: VectorSearch?
     package var description: String
 
-    package init(name: String, column: String, type: DataType, description: String = "") {
+    package init(
+        name: String, column: String, type: DataType, vector: VectorSearch? = nil, description: String = ""
+    ) {
         self.name = name
         self.column = column
         self.type = type
+        self.vector = vector
         self.description = description
     }
 }

@@ -37,6 +37,9 @@ func applying(_ operation: ExpressionOperation, to operands: [Column], count: In
     case .toReal: return reals(operands[0])
     case .toText: return texts(of: operands[0])
     case .toTimestamp: return timestamps(operands[0])
+    case .elementCount, .elementSum, .elementMean, .elementMinimum, .elementMaximum:
+        return elements(operation, of: operands[0])
+    case .hasElement, .elementAt, .hasKey, .valueOfKey: return elements(operation, of: operands[0], operands[1])
     }
 }
 

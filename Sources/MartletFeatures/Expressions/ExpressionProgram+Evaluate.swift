@@ -84,8 +84,42 @@ private func widened(_ column: Column, _ rows: Range<Int>) -> Column {
     case .float64(let array): return withoutNaN(Array(array[rows]), validity)
     case .string(let strings): return Column(.string(sliced(strings, rows)), validity: validity)
     case .bytes(let strings): return Column(.bytes(sliced(strings, rows)), validity: validity)
-    case .list, .map: preconditionFailure("expressions read scalars")
+    case .list(let lists):
+        let (offsets, elements) = sliced(lists.offsets, rows)
+        return Column(
+            .list(ListValues(offsets: offsets, elements: widenedElements(lists.elements, elements))),
+            validity: validity)
+    case .map(let maps):
+        let (offsets, entries) = sliced(maps.offsets, rows)
+        return Column(
+            .map(
+                MapValues(
+                    offsets: offsets, keys: sliced(maps.keys, entries),
+                    values: widenedElements(maps.values, entries))), validity: validity)
     }
+}
+
+/// The elements of some rows; a NaN among them stays: an element is not null, and the kernels pass it over.
+private func widenedElements(_ column: Column, _ range: Range<Int>) -> Column {
+    switch column.values {
+    case .bool(let array): Column(.bool(Array(array[range])))
+    case .int32(let array): Column(.int64(array[range].map(Int64.init)))
+    case .int64(let array): Column(.int64(Array(array[range])))
+    case .timestamp(let array): Column(.timestamp(Array(array[range])))
+    case .float32(let array): Column(.float64(array[range].map(Double.init)))
+    case .float64(let array): Column(.float64(Array(array[range])))
+    case .string(let strings): Column(.string(sliced(strings, range)))
+    case .bytes(let strings): Column(.bytes(sliced(strings, range)))
+    case .list, .map: preconditionFailure("elements are scalars")
+    }
+}
+
+/// The offsets of some rows from the first of them on, and the elements that these have.
+private func sliced(_ offsets: [Int32], _ rows: Range<Int>) -> (offsets: [Int32], elements: Range<Int>) {
+    let first = offsets[rows.lowerBound]
+    return (
+        offsets[rows.lowerBound...rows.upperBound].map { $0 - first }, Int(first)..<Int(offsets[rows.upperBound])
+    )
 }
 
 private func withoutNaN(_ array: [Double], _ validity: Bitmap?) -> Column {

@@ -252,6 +252,11 @@ extension DeadLetters {
     /// How many letters are kept, by source and state.
     package var counts: [DeadLetterCount: Int] { state.withLock { $0.table.counts } }
 
+    /// How many of the kept letters, without their originals, are such. O(letters).
+    package func count(where isCounted: (DeadLetter) -> Bool) -> Int {
+        state.withLock { $0.table.entries.values.count { isCounted($0.letter) } }
+    }
+
     /// Forgets the oldest letters, whatever their state, as `EventLog.retain` removes segments.
     package func retain(sizeBytes: Int? = nil, age: TimeSpan? = nil) throws(MartletError) {
         try log.retain(sizeBytes: sizeBytes, age: age)

@@ -16,12 +16,15 @@ enum DynamoItem {
     /// The largest item, names of attributes and all.
     static let itemBytes = 400 * 1_024
 
+    /// What stands before the digest of a key; no entity key begins so.
+    static let hashMark: UInt8 = 0xFF
+
     static func key(_ view: ViewHandle, _ key: UnsafeRawBufferPointer) throws -> [UInt8] {
         let prefix = viewPrefix(view)
         if prefix.count + key.count <= keyBytes { return prefix + key }
         var digest = try SHA256Digest()
         try digest.update(key)
-        return prefix + [0xFF] + (try digest.finish())
+        return prefix + [hashMark] + (try digest.finish())
     }
 
     /// The key of what the store keeps for itself; no view has the number 0.

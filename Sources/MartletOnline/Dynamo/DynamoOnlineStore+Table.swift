@@ -93,7 +93,9 @@ extension DynamoOnlineStore {
     }
 
     /// Walks over the whole table, page by page.
-    private func scan(_ view: ViewHandle, select: String, _ body: (JSONValue) throws -> Void) throws {
+    func scan(
+        _ view: ViewHandle, select: String, attributes: String = "k", _ body: (JSONValue) throws -> Void
+    ) throws {
         var start: JSONValue?
         repeat {
             let page = try call("Scan", by: writeDeadline) {
@@ -102,7 +104,7 @@ extension DynamoOnlineStore {
                 $0.key("ExpressionAttributeValues")
                 $0.object { $0.attribute(":v", "N", "\(view.number)") }
                 $0.member("Select", select)
-                if select == "SPECIFIC_ATTRIBUTES" { $0.member("ProjectionExpression", "k") }
+                if select == "SPECIFIC_ATTRIBUTES" { $0.member("ProjectionExpression", attributes) }
                 $0.member("ConsistentRead", true)
                 if let start {
                     $0.key("ExclusiveStartKey")

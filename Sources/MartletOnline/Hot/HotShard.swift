@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import Glibc
 internal import Synchronization
 
@@ -7,46 +8,47 @@ internal import Synchronization
 /// shard's mutex.
 ///
 /// An entry: total bytes (4), record bytes or `absent` (4), hash (8), view (4), key bytes (4), milliseconds of its
-/// reading (4), zero (4), then the key and the record, each from a multiple of 8 on.
+/// reading (4), generation (4), then the key and the record, each from a multiple of 8 on.
 struct HotShard: @unchecked Sendable {
-    // @unchecked: the memory is read under the sequence lock and written under the mutex of the shard.
-    /// Odd while a writer is at work.
+    // @unchecked: the memory is read under the sequence lock and written under the mutex of the shard; the words of
+    // the index are atomics.
+    /// Odd while a writer is at work; on a cache line of its own.
     let sequence: UnsafeMutablePointer<Atomic<UInt64>>
     let ring: UnsafeMutableRawPointer
     let ringBytes: Int
-    /// 16 bits of the hash, then the place in the ring in units of 8 bytes, counted from 1; 0 is empty.
-    let index: UnsafeMutablePointer<UInt64>
+    let index: UnsafeMutablePointer<Atomic<UInt64>>
     let bucketMask: Int
-    /// How often each place of the index was hit lately, up to 3.
-    let uses: UnsafeMutablePointer<UInt8>
 
     static let bucketEntries = 8
     static let headerBytes = 32
     static let absent: UInt32 = .max
+    private static let sequenceBytes = 64
 
-    init(ringBytes: Int) {
-        self.ringBytes = (ringBytes + 63) / 64 * 64
-        var buckets = 8
-        // Two places for each entry of 192 bytes.
-        while buckets * Self.bucketEntries < 2 * self.ringBytes / 192 { buckets *= 2 }
-        bucketMask = buckets - 1
-        ring = .allocate(byteCount: self.ringBytes, alignment: 64)
-        ring.initializeMemory(as: UInt8.self, repeating: 0, count: self.ringBytes)
-        let places = buckets * Self.bucketEntries
-        index = UnsafeMutableRawPointer.allocate(byteCount: places * 8, alignment: 64)
-            .initializeMemory(as: UInt64.self, repeating: 0, count: places)
-        uses = .allocate(capacity: places)
-        uses.initialize(repeating: 0, count: places)
-        sequence = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
-            .bindMemory(to: Atomic<UInt64>.self, capacity: 1)
-        sequence.initialize(to: Atomic(0))
+    /// The two sizes that follow from the bytes of a ring.
+    struct Layout {
+        let ringBytes: Int
+        let buckets: Int
+
+        init(ringBytes: Int) {
+            self.ringBytes = (ringBytes + 63) / 64 * 64
+            var buckets = 8
+            // Two places for each entry of 192 bytes.
+            while buckets * HotShard.bucketEntries < 2 * self.ringBytes / 192 { buckets *= 2 }
+            self.buckets = buckets
+        }
+
+        var indexBytes: Int { buckets * HotShard.bucketEntries * 8 }
+        var byteCount: Int { ringBytes + indexBytes + HotShard.sequenceBytes }
     }
 
-    func deallocate() {
-        ring.deallocate()
-        index.deallocate()
-        uses.deallocate()
-        sequence.deallocate()
+    /// - Parameter memory: zeroed, `layout.byteCount` bytes from a multiple of 64 on.
+    init(_ layout: Layout, in memory: UnsafeMutableRawPointer) {
+        sequence = memory.bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+        index = (memory + Self.sequenceBytes)
+            .bindMemory(to: Atomic<UInt64>.self, capacity: layout.buckets * Self.bucketEntries)
+        ring = memory + Self.sequenceBytes + layout.indexBytes
+        ringBytes = layout.ringBytes
+        bucketMask = layout.buckets - 1
     }
 
     enum Found {
@@ -55,15 +57,45 @@ struct HotShard: @unchecked Sendable {
         case record(UnsafeRawBufferPointer)
     }
 
-    /// Copies the record of the key to the arena, where it is not read before `oldest`.
+    /// Which entries a reader may be given.
+    struct Freshness {
+        /// Those of this generation, where the store tells when it changed.
+        var generation: UInt32?
+        /// Else those not read before this moment.
+        var oldest: Int32
+    }
+
+    @inline(__always)
+    func firstPlace(_ hash: UInt64) -> Int { (Int(truncatingIfNeeded: hash) & bucketMask) &* Self.bucketEntries }
+
+    @inline(__always)
+    func prefetchBucket(_ hash: UInt64) { cmartlet_prefetch(UnsafeRawPointer(index + firstPlace(hash))) }
+
+    /// Fetches the entry that the bucket names; the bucket was fetched before.
+    @inline(__always)
+    func prefetchEntry(_ hash: UInt64) {
+        let first = firstPlace(hash)
+        for place in first..<first &+ Self.bucketEntries {
+            let word = index[place].load(ordering: .relaxed)
+            guard HotPlace.isTagged(word, hash) else { continue }
+            let entry = ring + HotPlace.offset(word)
+            cmartlet_prefetch(entry)
+            cmartlet_prefetch(entry + 64)
+            cmartlet_prefetch(entry + 128)
+            return
+        }
+    }
+
+    /// Copies the record of the key to the arena, where it is fresh enough.
+    @inline(__always)
     func find(
-        _ key: UnsafeRawBufferPointer, view: UInt32, hash: UInt64, oldest: Int32, to arena: RecordArena
+        _ key: UnsafeRawBufferPointer, view: UInt32, hash: UInt64, _ freshness: Freshness, to arena: RecordArena
     ) -> Found {
         // A writer is done in less than a microsecond; one that was suspended is not waited for.
         for _ in 0..<512 {
             let before = sequence.pointee.load(ordering: .acquiring)
             if before & 1 != 0 { continue }
-            let found = look(key, view, hash, oldest, arena)
+            let found = look(key, view, hash, freshness, arena)
             atomicMemoryFence(ordering: .acquiring)
             if sequence.pointee.load(ordering: .relaxed) == before { return found }
         }
@@ -74,23 +106,34 @@ struct HotShard: @unchecked Sendable {
     /// there.
     @inline(__always)
     private func look(
-        _ key: UnsafeRawBufferPointer, _ view: UInt32, _ hash: UInt64, _ oldest: Int32, _ arena: RecordArena
+        _ key: UnsafeRawBufferPointer, _ view: UInt32, _ hash: UInt64, _ freshness: Freshness, _ arena: RecordArena
     ) -> Found {
-        let first = (Int(truncatingIfNeeded: hash) & bucketMask) &* Self.bucketEntries
+        let first = firstPlace(hash)
         for place in first..<first &+ Self.bucketEntries {
-            let word = index[place]
-            guard word != 0, word &>> 48 == hash &>> 48 else { continue }
-            let offset = (Int(word & 0xFFFF_FFFF_FFFF) &- 1) &* 8
+            let word = index[place].load(ordering: .relaxed)
+            guard HotPlace.isTagged(word, hash) else { continue }
+            let offset = HotPlace.offset(word)
             guard offset >= 0, offset &+ Self.headerBytes <= ringBytes else { continue }
             let entry = ring + offset
+            // What is copied below need not wait until the key was compared.
+            cmartlet_prefetch(entry + 64)
+            cmartlet_prefetch(entry + 128)
             let keyBytes = Int(entry.load(fromByteOffset: 20, as: UInt32.self))
             guard entry.load(fromByteOffset: 8, as: UInt64.self) == hash,
                 entry.load(fromByteOffset: 16, as: UInt32.self) == view, keyBytes == key.count,
                 offset &+ Self.headerBytes &+ keyBytes <= ringBytes, let base = key.baseAddress,
-                memcmp(entry + Self.headerBytes, base, keyBytes) == 0
+                isEqual(entry + Self.headerBytes, base, keyBytes)
             else { continue }
-            guard entry.load(fromByteOffset: 24, as: Int32.self) &- oldest >= 0 else { return .nothing }
-            if uses[place] < 3 { uses[place] &+= 1 }
+            if let generation = freshness.generation {
+                guard entry.load(fromByteOffset: 28, as: UInt32.self) == generation else { return .nothing }
+            } else {
+                guard entry.load(fromByteOffset: 24, as: Int32.self) &- freshness.oldest >= 0 else { return .nothing }
+            }
+            if HotPlace.uses(word) < HotPlace.usesLimit {
+                // Lost where a writer or another reader was there: it counts for little.
+                _ = index[place].weakCompareExchange(
+                    expected: word, desired: word &+ HotPlace.oneUse, ordering: .relaxed)
+            }
             let size = entry.load(fromByteOffset: 4, as: UInt32.self)
             if size == Self.absent { return .absent }
             let start = offset &+ Self.headerBytes &+ ((keyBytes &+ 7) & ~7)
@@ -99,4 +142,40 @@ struct HotShard: @unchecked Sendable {
         }
         return .nothing
     }
+}
+
+/// Whether so many bytes are the same: most keys have nine, for which a call would cost more than the comparison.
+@inline(__always)
+private func isEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+    guard count >= 8 else { return memcmp(left, right, count) == 0 }
+    var offset = 0
+    while true {
+        let a = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        if a != right.loadUnaligned(fromByteOffset: offset, as: UInt64.self) { return false }
+        if offset &+ 8 == count { return true }
+        // The last eight bytes, some of them once more.
+        offset = min(offset &+ 8, count &- 8)
+    }
+}
+
+/// A word of the index: 16 bits of the hash, 2 bits how often it was hit lately, 46 bits the place in the ring in
+/// units of 8 bytes, counted from 1. 0 is empty. The count stands in the word, so that a hit touches no other line.
+enum HotPlace {
+    static let oneUse: UInt64 = 1 << 46
+    static let usesLimit: UInt64 = 3
+    private static let offsetMask: UInt64 = oneUse - 1
+
+    @inline(__always)
+    static func word(_ hash: UInt64, offset: Int, uses: UInt64 = 0) -> UInt64 {
+        (hash &>> 48) &<< 48 | uses &<< 46 | UInt64(truncatingIfNeeded: offset / 8 &+ 1)
+    }
+
+    @inline(__always)
+    static func isTagged(_ word: UInt64, _ hash: UInt64) -> Bool { word != 0 && (word ^ hash) &>> 48 == 0 }
+
+    @inline(__always)
+    static func offset(_ word: UInt64) -> Int { (Int(truncatingIfNeeded: word & offsetMask) &- 1) &* 8 }
+
+    @inline(__always)
+    static func uses(_ word: UInt64) -> UInt64 { word &>> 46 & 3 }
 }

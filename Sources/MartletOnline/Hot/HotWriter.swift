@@ -1,5 +1,13 @@
 internal import Synchronization
 
+/// What an entry knows of its reading.
+struct HotStamp {
+    /// Milliseconds of a clock that goes round.
+    var tick: Int32
+    /// During which it is known to be what the store has; 0 where nothing is known.
+    var generation: UInt32
+}
+
 /// What the writers of a shard know; guarded by the shard's mutex.
 struct HotWriter: Sendable {
     private let shard: HotShard
@@ -33,7 +41,7 @@ struct HotWriter: Sendable {
     /// Takes in what the store has for a key that was missed; nil where it has nothing.
     /// - Parameter isForced: whether it need not have been asked for before.
     mutating func admit(
-        _ key: UnsafeRawBufferPointer, view: UInt32, hash: UInt64, _ record: UnsafeRawBufferPointer?, tick: Int32,
+        _ key: UnsafeRawBufferPointer, view: UInt32, hash: UInt64, _ record: UnsafeRawBufferPointer?, _ stamp: HotStamp,
         readAt epoch: UInt64, isForced: Bool = false
     ) {
         guard epoch == self.epoch, writes == 0 else { return }
@@ -55,7 +63,7 @@ struct HotWriter: Sendable {
         if let known { remove(known) }
         chances = Self.chancesPerAdmission
         let offset = makeRoom(bytes)
-        write(key, view, hash, record, tick, bytes, at: offset)
+        write(key, view, hash, record, stamp, bytes, at: offset)
         if record == nil { absentBytes += bytes }
         enter(hash, offset)
         bringBack()
@@ -83,8 +91,7 @@ struct HotWriter: Sendable {
         epoch &+= 1
         beginWriting()
         let places = (shard.bucketMask + 1) * HotShard.bucketEntries
-        shard.index.update(repeating: 0, count: places)
-        shard.uses.update(repeating: 0, count: places)
+        for place in 0..<places { shard.index[place].store(0, ordering: .relaxed) }
         entries = 0
         // The head begins at the start, so that the tail meets whole entries only.
         (head, tail, absentBytes) = (0, 0, 0)
@@ -93,13 +100,15 @@ struct HotWriter: Sendable {
 
     /// Runs `body` with each key of the view and how often it was hit lately.
     func forEachKey(of view: UInt32, _ body: (UnsafeRawBufferPointer, Int) -> Void) {
-        for place in 0..<(shard.bucketMask + 1) * HotShard.bucketEntries where shard.index[place] != 0 {
-            let entry = shard.ring + offset(of: place)
+        for place in 0..<(shard.bucketMask + 1) * HotShard.bucketEntries {
+            let word = word(place)
+            if word == 0 { continue }
+            let entry = shard.ring + HotPlace.offset(word)
             guard entry.load(fromByteOffset: 16, as: UInt32.self) == view,
                 entry.load(fromByteOffset: 4, as: UInt32.self) != HotShard.absent
             else { continue }
             let count = Int(entry.load(fromByteOffset: 20, as: UInt32.self))
-            body(UnsafeRawBufferPointer(start: entry + HotShard.headerBytes, count: count), Int(shard.uses[place]))
+            body(UnsafeRawBufferPointer(start: entry + HotShard.headerBytes, count: count), Int(HotPlace.uses(word)))
         }
     }
 
@@ -110,13 +119,18 @@ struct HotWriter: Sendable {
 
     private func endWriting() { shard.sequence.pointee.wrappingAdd(1, ordering: .releasing) }
 
-    private func offset(of place: Int) -> Int { (Int(shard.index[place] & 0xFFFF_FFFF_FFFF) - 1) * 8 }
+    private func word(_ place: Int) -> UInt64 { shard.index[place].load(ordering: .relaxed) }
+
+    private func places(_ hash: UInt64) -> Range<Int> {
+        let first = shard.firstPlace(hash)
+        return first..<first + HotShard.bucketEntries
+    }
 
     private func place(of key: UnsafeRawBufferPointer, _ view: UInt32, _ hash: UInt64) -> Int? {
-        let first = (Int(truncatingIfNeeded: hash) & shard.bucketMask) * HotShard.bucketEntries
-        return (first..<first + HotShard.bucketEntries).first { place in
-            guard shard.index[place] != 0, shard.index[place] >> 48 == hash >> 48 else { return false }
-            let entry = shard.ring + offset(of: place)
+        places(hash).first { place in
+            let word = word(place)
+            guard HotPlace.isTagged(word, hash) else { return false }
+            let entry = shard.ring + HotPlace.offset(word)
             guard entry.load(fromByteOffset: 8, as: UInt64.self) == hash,
                 entry.load(fromByteOffset: 16, as: UInt32.self) == view,
                 entry.load(fromByteOffset: 20, as: UInt32.self) == UInt32(key.count)
@@ -126,29 +140,27 @@ struct HotWriter: Sendable {
     }
 
     private mutating func remove(_ place: Int) {
-        shard.index[place] = 0
-        shard.uses[place] = 0
+        shard.index[place].store(0, ordering: .relaxed)
         entries -= 1
     }
 
-    private mutating func enter(_ hash: UInt64, _ offset: Int, uses: UInt8 = 0) {
-        let first = (Int(truncatingIfNeeded: hash) & shard.bucketMask) * HotShard.bucketEntries
-        let places = first..<first + HotShard.bucketEntries
-        let free = places.first { shard.index[$0] == 0 }
+    private mutating func enter(_ hash: UInt64, _ offset: Int, uses: UInt64 = 0) {
+        let places = places(hash)
+        let free = places.first { word($0) == 0 }
         // A full bucket gives up what was hit least.
-        let place = free ?? places.min { shard.uses[$0] < shard.uses[$1] } ?? first
+        let place =
+            free ?? places.min { HotPlace.uses(word($0)) < HotPlace.uses(word($1)) } ?? places.lowerBound
         if free == nil {
             statistics.evictions += 1
             entries -= 1
         }
-        shard.index[place] = (hash >> 48) << 48 | UInt64(offset / 8 + 1)
-        shard.uses[place] = uses
+        shard.index[place].store(HotPlace.word(hash, offset: offset, uses: uses), ordering: .relaxed)
         entries += 1
     }
 
     private func write(
         _ key: UnsafeRawBufferPointer, _ view: UInt32, _ hash: UInt64, _ record: UnsafeRawBufferPointer?,
-        _ tick: Int32, _ bytes: Int, at offset: Int
+        _ stamp: HotStamp, _ bytes: Int, at offset: Int
     ) {
         let entry = shard.ring + offset
         entry.storeBytes(of: UInt32(bytes), as: UInt32.self)
@@ -156,8 +168,8 @@ struct HotWriter: Sendable {
         entry.storeBytes(of: hash, toByteOffset: 8, as: UInt64.self)
         entry.storeBytes(of: view, toByteOffset: 16, as: UInt32.self)
         entry.storeBytes(of: UInt32(key.count), toByteOffset: 20, as: UInt32.self)
-        entry.storeBytes(of: tick, toByteOffset: 24, as: Int32.self)
-        entry.storeBytes(of: 0, toByteOffset: 28, as: UInt32.self)
+        entry.storeBytes(of: stamp.tick, toByteOffset: 24, as: Int32.self)
+        entry.storeBytes(of: stamp.generation, toByteOffset: 28, as: UInt32.self)
         if let base = key.baseAddress { (entry + HotShard.headerBytes).copyMemory(from: base, byteCount: key.count) }
         if let record, let base = record.baseAddress {
             (entry + HotShard.headerBytes + (key.count + 7) & ~7).copyMemory(from: base, byteCount: record.count)
@@ -195,12 +207,12 @@ struct HotWriter: Sendable {
         guard bytes >= HotShard.headerBytes else { return }
         if entry.load(fromByteOffset: 4, as: UInt32.self) == HotShard.absent { absentBytes -= bytes }
         let hash = entry.load(fromByteOffset: 8, as: UInt64.self)
-        let first = (Int(truncatingIfNeeded: hash) & shard.bucketMask) * HotShard.bucketEntries
-        let word = (hash >> 48) << 48 | UInt64(offset / 8 + 1)
-        guard let place = (first..<first + HotShard.bucketEntries).first(where: { shard.index[$0] == word }) else {
-            return
+        let sought = places(hash).first { place in
+            let word = word(place)
+            return HotPlace.isTagged(word, hash) && HotPlace.offset(word) == offset
         }
-        let uses = shard.uses[place]
+        guard let place = sought else { return }
+        let uses = HotPlace.uses(word(place))
         remove(place)
         if uses > 0, chances > 0 {
             chances -= 1
@@ -214,7 +226,7 @@ struct HotWriter: Sendable {
     private struct SetAside: Sendable {
         var bytes: [UInt8]
         var hash: UInt64
-        var uses: UInt8
+        var uses: UInt64
     }
 
     /// Takes in again what was set aside, which may set others aside, until there are no chances left.

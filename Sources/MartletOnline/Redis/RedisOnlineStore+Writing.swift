@@ -116,7 +116,7 @@ extension RedisOnlineStore {
     }
 
     /// Walks over all keys of all servers in steps. The pattern is exact: after the last `}` stands the view's number.
-    private func forEachKey(of view: ViewHandle, _ body: ([[UInt8]]) throws -> Void) throws {
+    func forEachKey(of view: ViewHandle, _ body: ([[UInt8]]) throws -> Void) throws {
         for endpoint in try nodes.masters(by: Deadline(milliseconds: settings.writeTimeoutMilliseconds)) {
             var position = "0"
             repeat {

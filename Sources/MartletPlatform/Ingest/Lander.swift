@@ -30,7 +30,8 @@ package final class Lander: Sendable {
     /// What it has done, for metrics and `martlet status`.
     package var status: LanderStatus { state.withLock { $0 } }
 
-    package func start() { startThread(group: running) { [self] in run() } }
+    /// Gives way to those who serve and take in: what is not landed yet is durable.
+    package func start() { startThread(group: running, isPatient: true) { [self] in run() } }
 
     /// Ends after the step that runs. What is not landed stays in the log.
     package func stop() {

@@ -33,6 +33,7 @@ package final class LiveEvents: Sendable {
         _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError
     ) {
         self.workspace = workspace
+        workspace.beginServing()
         do {
             let parts = Parts(
                 door: try EventDoor(workspace), lander: try Lander(workspace), streams: try StreamRunner(workspace),
@@ -63,9 +64,11 @@ package final class LiveEvents: Sendable {
         state.withLock { state in
             guard case .open(let parts) = state, let intake = try? workspace.intake else { return nil }
             return LiveStatus(
-                now: workspace.time.now(), endOffset: intake.log.endOffset, logBytes: intake.log.sizeBytes,
+                now: workspace.time.now(), startOffset: intake.log.startOffset, endOffset: intake.log.endOffset,
+                logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
                 repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
+                futureEvents: intake.deadLetters.count { $0.reason.hasSuffix(": in the future") },
                 landing: parts.lander.status, streaming: parts.streams.status, connectors: parts.connectors.statuses)
         }
     }
@@ -139,6 +142,8 @@ package func tellStandardError(_ line: String) {
 /// What becomes of events in a running server.
 package struct LiveStatus: Sendable {
     package let now: Timestamp
+    /// Events with smaller offsets were let go of.
+    package let startOffset: Int64
     /// Behind the last durable event.
     package let endOffset: Int64
     package let logBytes: Int
@@ -149,6 +154,8 @@ package struct LiveStatus: Sendable {
     /// Letters that came again while they were open, and were not kept twice.
     package let repeatedLetters: Int
     package let retries: RetryStatus
+    /// Dead letters that happened too far ahead of the clock.
+    package let futureEvents: Int
     package let landing: LanderStatus
     package let streaming: StreamStatus
     package let connectors: [ConnectorStatus]

@@ -43,8 +43,9 @@ package final class PendingPush: Sendable {
             misfits += refused
             try append(typed)
         }
-        let receipt = try await receipt()
+        // While the events are on their way to the disk, not after: two syncs, one wait.
         try intake.keep(misfits, of: report.source)
+        let receipt = try await receipt()
         report.rows = misfits.count
         report.misfits = misfits.sorted { $0.message < $1.message }.map { ($0.message, $0.reason) }
         report.add(receipt)

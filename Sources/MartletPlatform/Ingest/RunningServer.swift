@@ -54,12 +54,12 @@ package struct RunningServer: Sendable, Hashable {
 }
 
 extension Workspace {
-    private var serverFile: String { get throws { "\(try logFolder)/\(RunningServer.file)" } }
+    private var serverFile: String { "\(logFolder)/\(RunningServer.file)" }
 
     /// Lets other processes of this user find the server. Only for the process that has the log.
     package func publish(_ server: RunningServer) throws {
         _ = try intake
-        let path = try serverFile
+        let path = serverFile
         let temporary = path + ".new"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -74,14 +74,13 @@ extension Workspace {
 
     /// Takes back what `publish` has told.
     package func withdraw(_ server: RunningServer) {
-        guard let path = try? serverFile, readServer(path) == server else { return }
-        unlink(path)
+        if readServer(serverFile) == server { unlink(serverFile) }
     }
 
     /// The server that has the workspace's log.
     /// - Throws: `storeUnavailable` where none is to be found, though somebody has the log.
     package func runningServer() throws -> RunningServer {
-        let path = try serverFile
+        let path = serverFile
         guard let server = readServer(path) else {
             throw MartletError(
                 .conflict, "another process has the log of this workspace and does not say where it answers",

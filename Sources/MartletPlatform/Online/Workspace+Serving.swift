@@ -14,7 +14,10 @@ extension Workspace {
         switch view.features {
         case .latest(let features):
             return OnlineView(
-                identity: identity, keys: keys, features: features.map { Field($0.name, $0.type) }, ttl: view.ttl)
+                identity: identity, keys: keys, features: features.map { Field($0.name, $0.type) }, ttl: view.ttl,
+                vector: features.firstIndex { $0.vector != nil }.flatMap { index in
+                    features[index].vector.map { OnlineView.Vector(feature: index, search: $0) }
+                })
         case .windowed:
             let plan = try view.windowPlan(inputs: view.inputFields.map(\.name))
             return OnlineView(
@@ -47,6 +50,12 @@ extension Workspace {
 
     /// The store that a server reads.
     package func onlineStore() throws -> any OnlineStore { try online }
+
+    /// What keeps the hot tier warm; nil where there is none.
+    package func hotKeeper() throws -> HotKeeper? {
+        guard let tier = try onlineStore() as? HotTier else { return nil }
+        return try HotKeeper(tier, folder: "file:\(directory)/.martlet/hot")
+    }
 
     /// The last finished materialization of the view's applied version.
     /// - Throws: `notFound` where there was none.

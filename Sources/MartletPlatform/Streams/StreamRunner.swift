@@ -20,6 +20,8 @@ final class StreamRunner: Sendable {
     private let workspace: Workspace
     private let intake: EventIntake
     private let base: any OnlineStore
+    /// Microseconds.
+    private let started: Int64
     /// What is to be served from.
     let store: StreamStore
     private let isStopping = Atomic<Bool>(false)
@@ -46,6 +48,7 @@ final class StreamRunner: Sendable {
     init(_ workspace: Workspace) throws {
         self.workspace = workspace
         intake = try workspace.intake
+        started = workspace.time.now().microseconds
         base = try workspace.online
         store = StreamStore(base)
     }
@@ -141,7 +144,7 @@ final class StreamRunner: Sendable {
             let batches = try reader.next(maximumBytes: Self.readBytes)
             if !batches.isEmpty {
                 try streams.count(batches, endOffset: reader.offset)
-                note(batches, reader.offset)
+                note(batches, reader.offset, streams)
             }
             let hasWaiting = try streams.advance(to: workspace.time.now())
             if let running = checkpoint, running.isDone {
@@ -171,11 +174,17 @@ final class StreamRunner: Sendable {
         try intake.log.commit(Self.consumer, offset: min(streams.firstOffset, intake.log.endOffset))
     }
 
-    private func note(_ batches: [LoggedBatch], _ offset: Int64) {
+    private func note(_ batches: [LoggedBatch], _ offset: Int64, _ streams: StreamSet) {
         let now = workspace.time.now().microseconds
+        var freshness: [(microseconds: Int64, count: Int)] = []
+        // What was in the log before says nothing of how fast this process is.
+        for batch in batches where batch.appendTime >= started && streams.isFollowed(batch.events.source) {
+            let arrived = streams.arrivesHere(batch.events.source) ? batch.events.arrivalTimes.min() : nil
+            freshness.append((now - min(batch.appendTime, arrived ?? batch.appendTime), batch.offsets.count))
+        }
         state.withLock { state in
             state.endOffset = offset
-            for batch in batches { state.freshness.add(now - batch.appendTime, count: batch.offsets.count) }
+            for events in freshness { state.freshness.add(events.microseconds, count: events.count) }
         }
         answerWaiters(.success(()), upTo: offset)
     }
@@ -190,7 +199,7 @@ final class StreamRunner: Sendable {
 /// What following the log has come to.
 package struct StreamStatus: Sendable {
     package var views: [(name: String, counts: StreamCounts)] = []
-    /// From being durable to being counted.
+    /// From their arrival until they are served; of sources that tell arrival times of their own, from the log.
     package var freshness = FreshnessHistogram()
     package var failures = 0
     package var lastFailure: String?

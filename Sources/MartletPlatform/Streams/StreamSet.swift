@@ -10,18 +10,19 @@ internal import MartletTables
 /// The views of one revision that follow the log, and what turns events into their rows. Not for use from two threads
 /// at once.
 final class StreamSet {
-    private struct Follower {
+    struct Follower {
         let definition: FeatureViewDefinition
         let view: StreamedView
         let feed: ViewFeed
     }
 
-    private let workspace: Workspace
+    let workspace: Workspace
     private let intake: EventIntake
-    private let definitions: AppliedDefinitions
+    let definitions: AppliedDefinitions
     private let followers: [Follower]
     /// Rows that a begin holds in memory at once.
     private static let beginRows = 2_000_000
+    private static let feedMemoryBytes = 256 << 20
 
     init(_ workspace: Workspace, _ intake: EventIntake, _ store: any OnlineStore) throws {
         self.workspace = workspace
@@ -31,6 +32,8 @@ final class StreamSet {
         let streamed = definitions.streamedViews
         // Half of the memory is for what queries and loads hold.
         let memoryBytes = workspace.settings.limits.memoryBytes / 2 / max(1, streamed.count)
+        // An engine without threads of its own: small batches are not to wait for large queries.
+        let feedEngine = try QueryEngine(QuerySettings(threads: 1, memoryLimitBytes: Self.feedMemoryBytes))
         followers = try streamed.map { definition in
             let online = try workspace.onlineView(definition, definitions)
             let plan: WindowPlan? =
@@ -40,11 +43,16 @@ final class StreamSet {
             return Follower(
                 definition: definition,
                 view: try StreamedView(online, plan: plan, store: store, memoryBytes: memoryBytes),
-                feed: try ViewFeed(definition, definitions, engine: workspace.engine))
+                feed: try ViewFeed(definition, definitions, engine: feedEngine))
         }
     }
 
     var views: [StreamedView] { followers.map(\.view) }
+
+    func isFollowed(_ source: String) -> Bool { followers.contains { $0.definition.source == source } }
+
+    /// Whether the arrival times of a source's events are those of the way in.
+    func arrivesHere(_ source: String) -> Bool { (try? definitions.source(source).arrivalTime) == .some(nil) }
 
     /// The first offset that any of them still needs.
     private(set) var firstOffset: Int64 = 0
@@ -93,60 +101,17 @@ final class StreamSet {
         for (source, logged) in bySource {
             let concerned = followers.filter { $0.definition.source == source }
             guard !concerned.isEmpty else { continue }
+            if logged.contains(where: { $0.events.operations.contains { $0 != .insert } }) {
+                try countChanges(concerned, source, logged[0].offsets[0]..<endOffset)
+                continue
+            }
             let rows = try landed(logged, source)
-            let hasChanges = logged.contains { $0.events.operations.contains { $0 != .insert } }
-            if hasChanges {
-                try settle(concerned, rows, source, logged[0].offsets[0], endOffset)
-            } else {
-                for follower in concerned {
-                    try follower.view.apply(
-                        StreamRows(try follower.feed.rows(of: rows)), endOffset: endOffset, now: workspace.time.now())
-                }
+            for follower in concerned {
+                try follower.view.apply(
+                    StreamRows(try follower.feed.rows(of: rows)), endOffset: endOffset, now: workspace.time.now())
             }
         }
         for follower in followers { follower.view.skip(to: endOffset) }
-    }
-
-    /// Updates and deletes take events back, which the tables know of: what they know by then of the entities concerned
-    /// is what these have now.
-    private func settle(
-        _ concerned: [Follower], _ rows: RecordBatch, _ source: String, _ first: Int64, _ end: Int64
-    ) throws {
-        _ = try workspace.landAll(upTo: end)
-        for follower in concerned {
-            let connection = try workspace.engine.connect()
-            _ = try workspace.attachSources(of: follower.definition, definitions, to: connection)
-            let query = try workspace.viewQuery(follower.definition, definitions, connection)
-            let keys = try touched(follower, rows, source, first, end)
-            guard let count = keys.first?.count, count > 0 else { continue }
-            try connection.register(
-                "touched", RecordBatch(keys.enumerated().map { ("c\($0.offset)", $0.element) }))
-            let list = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
-            let condition = "(\(list)) IN (SELECT (\(list)) FROM touched) AND c\(query.keys.count + 2) < \(end)"
-            let live = try query.load(connection, where: condition)
-            try follower.view.replace(keys, with: StreamRows(live), endOffset: end, now: workspace.time.now())
-        }
-    }
-
-    /// The entities of these rows, and of the rows that they take back.
-    private func touched(
-        _ follower: Follower, _ rows: RecordBatch, _ source: String, _ first: Int64, _ end: Int64
-    ) throws -> [Column] {
-        var keys = try follower.feed.rows(of: rows).keys
-        let removed = try workspace.table(.removed(source))
-        guard try removed.exists() else { return keys }
-        let connection = try workspace.engine.connect()
-        let silver = try workspace.table(.silver(source))
-        try connection.execute(
-            """
-            CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(source)) AS
-            SELECT * FROM (\(silver.scanSQL(silver.snapshot()))) WHERE _position IN (
-                SELECT _position FROM (\(removed.scanSQL(removed.snapshot())))
-                WHERE _removed_by >= \(first) AND _removed_by < \(end))
-            """)
-        let gone = try workspace.viewQuery(follower.definition, definitions, connection).load(connection).keys
-        for index in keys.indices { keys[index] = try .joining([keys[index], gone[index]]) }
-        return keys
     }
 
     /// The events as rows with the source's landed columns. Pushes of one event each are decoded together.

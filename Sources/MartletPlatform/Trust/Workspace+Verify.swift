@@ -149,7 +149,7 @@ extension AppliedDefinitions {
 
 extension FeatureViewDefinition {
     /// How long after a load its values still change: the longest window, or the ttl, and a day.
-    fileprivate var longestReach: TimeSpan {
+    var longestReach: TimeSpan {
         let span =
             switch features {
             case .latest: ttl ?? .days(30)
@@ -161,10 +161,10 @@ extension FeatureViewDefinition {
 }
 
 /// Whether both hold the same bits in a row.
-private func isSame(_ left: Column, _ right: Column, _ row: Int) -> Bool {
+func isSame(_ left: Column, _ right: Column, _ row: Int) -> Bool {
     switch (left[row], right[row]) {
     case (.float64(let a), .float64(let b)): a.bitPattern == b.bitPattern
     case (.float32(let a), .float32(let b)): a.bitPattern == b.bitPattern
-    case (let a, let b): a == b
+    case (let a, let b): a.hasSameBits(as: b)
     }
 }

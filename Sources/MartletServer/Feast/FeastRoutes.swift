@@ -8,22 +8,19 @@ func addFeastRoutes(
     _ workspace: Workspace, _ live: LiveEvents, _ longWork: LongWork, to router: inout Router
 ) {
     let loads = RunningLoads()
-    router.on(.post, "/materialize") { request, _ in
+    router.on(.post, "/materialize", priority: .longWork) { request, _ in
         try feastReply { try materialize(request, isIncremental: false, workspace, longWork, loads) }
     }
-    router.on(.post, "/materialize-incremental") { request, _ in
+    router.on(.post, "/materialize-incremental", priority: .longWork) { request, _ in
         try feastReply { try materialize(request, isIncremental: true, workspace, longWork, loads) }
     }
     let intake = RowIntake(workspace: workspace, live: live, longWork: longWork)
     let limit = workspace.settings.limits.transferBytes
-    router.on(.post, "/push", bodyLimitBytes: limit) { request, _ in
+    router.on(.post, "/push", bodyLimitBytes: limit, priority: .work) { request, _ in
         try feastReply { try push(request, workspace, intake) }
     }
-    router.on(.post, "/write-to-online-store", bodyLimitBytes: limit) { request, _ in
+    router.on(.post, "/write-to-online-store", bodyLimitBytes: limit, priority: .work) { request, _ in
         try feastReply { try writeToOnlineStore(request, workspace, intake) }
-    }
-    for path in ["/search", "/retrieve-online-documents"] {
-        router.on(.post, path) { _, _ in .response(noVectorSearch()) }
     }
 }
 
@@ -62,12 +59,4 @@ extension FeastError {
         let name = refusal.response.status == 403 ? "FeastPermissionError" : "FeastError"
         self.init(status: refusal.response.status, class: name, detail)
     }
-}
-
-/// Views hold scalars only (`LatestRow`): a list of floats has no place in a stored row, so there is nothing to search.
-private func noVectorSearch() -> Response {
-    FeastError(
-        status: 422, class: "FeastError",
-        "vector search needs a feature that is a list of float32, and latest-value views store scalars only"
-    ).response
 }

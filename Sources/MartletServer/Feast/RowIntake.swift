@@ -46,7 +46,8 @@ extension PushedRows {
         var rows = self
         for (index, column) in columns.enumerated() {
             let declared = source.columns.first { ($0.from ?? $0.name) == column.name }
-            guard declared?.type == .timestamp, declared?.format == nil else { continue }
+            let isTime = declared?.type == .timestamp || declared?.type == .list(.timestamp)
+            guard isTime, declared?.format == nil else { continue }
             rows.columns[index].values = column.values.map(withZone)
         }
         return rows
@@ -59,6 +60,7 @@ private func withZone(_ value: JSONValue) -> JSONValue {
         // What is no time stays as it is: the source says why.
         let time = text.withUTF8 { Timestamp(rfc3339: UnsafeRawBufferPointer($0), zoneIsOptional: true) }
         return time.map { .string($0.description) } ?? value
+    case .array(let values): return .array(values.map(withZone))
     case .integer(let seconds):
         let (microseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
         return overflow ? value : .string(Timestamp(microseconds: microseconds).description)

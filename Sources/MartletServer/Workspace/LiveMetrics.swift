@@ -42,7 +42,13 @@ func writeLiveMetrics(_ live: LiveEvents, labels: String, to writer: inout ByteW
     metric(
         "dead_letters_escalated_total", "counter", "Dead letters given up, which a person has to look at.",
         [("", Double(status.retries.escalated))])
+    metric(
+        "future_events", "gauge", "Dead letters that happened too far ahead of the clock.",
+        [("", Double(status.futureEvents))])
     let landing = status.landing
+    metric(
+        "landing_lag_events", "gauge", "Durable events that are in no table yet.",
+        [("", Double(max(0, status.endOffset - landing.landedOffset)))])
     metric(
         "landed_offset", "gauge", "Events with smaller offsets are in their tables.",
         [("", Double(landing.landedOffset))])
@@ -62,6 +68,7 @@ func writeLiveMetrics(_ live: LiveEvents, labels: String, to writer: inout ByteW
         counts { Double(status.endOffset - $0.endOffset) })
     metric("stream_applied_total", "counter", "Rows counted.", counts { Double($0.applied) })
     metric("stream_late_total", "counter", "Rows that happened before one counted earlier.", counts { Double($0.late) })
+    metric("stream_replayed_total", "counter", "Rows that were counted before.", counts { Double($0.replayed) })
     metric("stream_beyond_reach_total", "counter", "Rows older than any window.", counts { Double($0.beyondReach) })
     metric("stream_waiting", "gauge", "Rows that happen later than now.", counts { Double($0.waiting) })
     metric("stream_resident", "gauge", "Entities in memory.", counts { Double($0.resident) })
@@ -78,6 +85,16 @@ func writeLiveMetrics(_ live: LiveEvents, labels: String, to writer: inout ByteW
     metric(
         "connector_reconnects_total", "counter", "Times that a connector had to begin again.",
         status.connectors.map { ("source=\"\($0.source)\",kind=\"\($0.kind)\"", Double($0.reconnects)) })
+    metric(
+        "connector_redeliveries_total", "counter", "Messages that came again.",
+        status.connectors.map { ("source=\"\($0.source)\",kind=\"\($0.kind)\"", Double($0.redeliveries)) })
+    metric(
+        "connector_lag_seconds", "gauge", "From the last durable message until now, while there are later ones.",
+        status.connectors.flatMap { connector in
+            connector.lags.compactMap { lag in
+                lag.seconds.map { ("source=\"\(connector.source)\",stream=\"\(lag.stream)\"", $0) }
+            }
+        })
     metric(
         "connector_up", "gauge", "1 while the connector reads.",
         status.connectors.map { connector in
@@ -103,7 +120,7 @@ func writeLiveMetrics(_ live: LiveEvents, labels: String, to writer: inout ByteW
 private func writeFreshness(_ freshness: FreshnessHistogram, _ labels: String, to writer: inout ByteWriter) {
     guard freshness.count > 0 else { return }
     let name = "martlet_stream_freshness_seconds"
-    var text = "# HELP \(name) From durable to counted.\n# TYPE \(name) histogram\n"
+    var text = "# HELP \(name) From its arrival until an event is served.\n# TYPE \(name) histogram\n"
     var total = 0
     for (bound, count) in zip(FreshnessHistogram.bounds, freshness.buckets) {
         total += count

@@ -21,7 +21,7 @@ final class LongWork: Sendable {
         _ body: @escaping @Sendable (Cancellation) throws -> Void,
         onFailure: @escaping @Sendable (any Error) -> Void
     ) {
-        startThread(group: running) { [cancellation] in
+        startThread(group: running, isPatient: true) { [cancellation] in
             do {
                 try body(cancellation)
             } catch {

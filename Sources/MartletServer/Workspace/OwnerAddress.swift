@@ -11,12 +11,13 @@ final class OwnerAddress: Sendable {
 
     init(_ workspace: Workspace) { self.workspace = workspace }
 
+    /// - Parameter isSecret: whether it speaks TLS; the command line then needs its certificate to be known here.
     /// - Throws: what writing the address throws.
-    func publish(host: String, port: UInt16) throws {
+    func publish(host: String, port: UInt16, isSecret: Bool) throws {
         // From this machine: where it listens on all addresses, by the one that is its own.
         let name = ["0.0.0.0", "::", ""].contains(host) ? "127.0.0.1" : host
         let server = RunningServer(
-            url: "http://\(name.contains(":") ? "[\(name)]" : name):\(port)", token: token)
+            url: "http\(isSecret ? "s" : "")://\(name.contains(":") ? "[\(name)]" : name):\(port)", token: token)
         try workspace.publish(server)
         published.withLock { $0 = server }
     }

@@ -6,7 +6,7 @@ internal import MartletPlatform
 /// What the command line asks of the server that has the workspace's log. Only for who can read the token in the log's
 /// folder, and so for the server's own user on this machine: files are named by their paths.
 func addOwnerRoutes(_ workspace: Workspace, _ server: OwnerAddress, _ longWork: LongWork, to router: inout Router) {
-    router.on(.post, "/v1/owner/ingest/{source}") { request, _ in
+    router.on(.post, "/v1/owner/ingest/{source}", priority: .longWork) { request, _ in
         try server.require(request)
         let json = try JSONValue(parsing: request.body)
         guard let list = json["files"]?.array, let user = json["principal"]?.string else {
@@ -27,7 +27,7 @@ func addOwnerRoutes(_ workspace: Workspace, _ server: OwnerAddress, _ longWork: 
             return Response(body: report.wire)
         }
     }
-    router.on(.post, "/v1/owner/deadletters/replay") { request, _ in
+    router.on(.post, "/v1/owner/deadletters/replay", priority: .work) { request, _ in
         try server.require(request)
         let numbers = try letterNumbers(request)
         return whole {
@@ -35,7 +35,7 @@ func addOwnerRoutes(_ workspace: Workspace, _ server: OwnerAddress, _ longWork: 
             return Response(body: report.wire)
         }
     }
-    router.on(.post, "/v1/owner/deadletters/drop") { request, _ in
+    router.on(.post, "/v1/owner/deadletters/drop", priority: .work) { request, _ in
         try server.require(request)
         let numbers = try letterNumbers(request)
         return whole {

@@ -11,17 +11,20 @@ func addWorkspaceRoutes(
     afterApply: @escaping @Sendable () throws -> Void
 ) {
     let limit = workspace.settings.limits.transferBytes
-    router.on(.post, "/v1/training-sets", bodyLimitBytes: limit) { request, _ in
+    router.on(.post, "/v1/training-sets", bodyLimitBytes: limit, priority: .longWork) { request, _ in
         try buildTrainingSet(request, workspace, longWork)
     }
-    router.on(.get, "/v1/datasets") { request, _ in try listDatasets(request, workspace) }
-    router.on(.get, "/v1/datasets/{id}") { request, _ in try showDataset(request, workspace) }
-    router.on(.get, "/v1/datasets/{id}/rows") { request, _ in try fetchDataset(request, workspace) }
-    router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit) { request, _ in
+    router.on(.get, "/v1/datasets", priority: .work) { request, _ in try listDatasets(request, workspace) }
+    router.on(.get, "/v1/datasets/{id}", priority: .work) { request, _ in try showDataset(request, workspace) }
+    router.on(.get, "/v1/datasets/{id}/rows", priority: .longWork) { request, _ in try fetchDataset(request, workspace)
+    }
+    router.on(.post, "/v1/events/{source}", bodyLimitBytes: limit, priority: .work) { request, _ in
         try pushEvents(request, workspace, live)
     }
-    router.on(.post, "/v1/plan") { request, _ in try planDefinitions(request, workspace) }
-    router.on(.post, "/v1/apply") { request, _ in try applyDefinitions(request, workspace, afterApply) }
+    router.on(.get, "/v1/status", priority: .work) { _, _ in showStatus(workspace, live) }
+    router.on(.post, "/v1/plan", priority: .work) { request, _ in try planDefinitions(request, workspace) }
+    router.on(.post, "/v1/apply", priority: .work) { request, _ in try applyDefinitions(request, workspace, afterApply)
+    }
 }
 
 /// Work that may block, on a thread that may; what it throws becomes problem+json.

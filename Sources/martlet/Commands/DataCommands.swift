@@ -1,3 +1,4 @@
+internal import Glibc
 internal import MartletCore
 internal import MartletPlatform
 internal import MartletQuality
@@ -60,6 +61,8 @@ extension Command {
             show(try workspace.materializationPlans(views, upTo: upTo, isFull: isFull), invocation.console)
             return 0
         }
+        // Who is served meanwhile goes first: the threads of the load start with what this one has.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
         return try cancelledBySignals { cancellation in
             let reports = try workspace.materialize(
                 views, upTo: upTo, isFull: isFull, principal: principal, progress: invocation.console.progress,

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MartletCore
 internal import MartletDefinitions
+internal import MartletHTTP
 internal import MartletOnline
 internal import MartletPlatform
 internal import MartletRegistry
@@ -14,17 +15,35 @@ extension Command {
             training sets for sent labels, events in, plan and apply (docs/api/openapi.yaml; the Python package calls
             it). Requests that change the workspace are taken where this machine alone can reach the server, or with
             server.writes: true in martlet.yaml. Definitions that are applied while it runs are taken up within a
-            second. Ends cleanly on SIGTERM and SIGINT.
+            second, and so is a renewed certificate; SIGHUP reads the certificate and opens the access log again. Ends
+            cleanly on SIGTERM and SIGINT. docs/serving.md says more.
             """,
-        options: [Option("port", "N", "the port (default: that of martlet.yaml, 6566; 0 means any free one)")],
-        examples: [("martlet serve --port 6566", "serve this repository's features")]
+        options: [
+            Option("port", "N", "the port (default: that of martlet.yaml, 6566; 0 means any free one)"),
+            Option("tls-cert", "FILE", "speak TLS with this certificate (PEM, the server's own first)"),
+            Option("tls-key", "FILE", "the certificate's private key (PEM, without a passphrase)"),
+            Option("access-log", "FILE", "write a JSON line for each request; - means standard output"),
+            Option(
+                "drain-delay", "SECONDS",
+                "after SIGTERM, serve on for so long while /ready says 503 (default: 0, at most 300)"),
+        ],
+        examples: [
+            ("martlet serve --port 6566", "serve this repository's features"),
+            (
+                "martlet serve --tls-cert server.pem --tls-key server.key --access-log access.jsonl --drain-delay 5",
+                "over TLS, with a log, behind a load balancer"
+            ),
+        ]
     ) { invocation in
         try invocation.noOperands()
         let workspace = try invocation.openWorkspace().workspace
         let port = try invocation.integer("port", in: 0...65_535).map { UInt16($0) }
-        try serveUntilSignalled(workspace, port: port, invocation.console) { server in
+        let door = try serverDoor(invocation)
+        let scheme = door.tls == nil ? "http" : "https"
+        try serveUntilSignalled(workspace, port: port, door: door, invocation.console) { server in
+            let address = workspace.settings.server.address
             invocation.console.note(
-                "serving \(workspace.settings.workspace) at http://\(workspace.settings.server.address):\(server.port)")
+                "serving \(workspace.settings.workspace) at \(scheme)://\(address):\(server.port)")
         }
         return 0
     }
@@ -100,23 +119,55 @@ func parseValues(_ texts: [String], option: String) throws -> [String: [String]]
     return entities
 }
 
-/// Serves until SIGTERM or SIGINT, taking up what is applied meanwhile.
+/// What the options of `serve` say about its door.
+private func serverDoor(_ invocation: Invocation) throws -> ServerDoor {
+    var door = ServerDoor()
+    switch (invocation.string("tls-cert"), invocation.string("tls-key")) {
+    case (let certificate?, let key?): door.tls = TLSFiles(certificate: certificate, key: key)
+    case (nil, nil): break
+    case (_?, nil):
+        throw MartletError(.usage, "--tls-cert needs --tls-key", fix: "name the file of the certificate's private key")
+    case (nil, _?): throw MartletError(.usage, "--tls-key needs --tls-cert", fix: "name the file of the certificate")
+    }
+    door.accessLog = invocation.string("access-log")
+    door.drainDelaySeconds = try invocation.integer("drain-delay", in: 0...300) ?? 0
+    return door
+}
+
+/// Serves until SIGTERM or SIGINT, taking up what is applied meanwhile, and certificates that are renewed.
 func serveUntilSignalled(
-    _ workspace: Workspace, port: UInt16?, _ console: Console, whenReady: (FeatureServer) throws -> Void
+    _ workspace: Workspace, port: UInt16?, door: ServerDoor = ServerDoor(), _ console: Console,
+    whenReady: (FeatureServer) throws -> Void
 ) throws {
     // Blocked before any thread starts, so that all inherit it and this one alone takes the signals.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGTERM)
     sigaddset(&signals, SIGINT)
+    // Where there is nothing to reload, the end of a terminal ends the server as ever.
+    if door.tls != nil || door.accessLog != nil { sigaddset(&signals, SIGHUP) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
+    let connections = workspace.settings.limits.connections
+    // Beside the connections, those that are refused, and the files of the stores.
+    let wanted = connections + connections / 4 + 512
+    let allowed = raiseDescriptorLimit(to: wanted)
+    if allowed < wanted {
+        console.note("this process may open \(allowed) files: too few for limits.connections (\(connections))")
+    }
     var revision = try workspace.registry.current().revision
-    let server = try FeatureServer(workspace, port: port)
+    let server = try FeatureServer(workspace, port: port, door: door)
     defer { server.stop() }
     try whenReady(server)
     var second = timespec(tv_sec: 1, tv_nsec: 0)
     while true {
-        if sigtimedwait(&signals, nil, &second) > 0 { return }
+        switch sigtimedwait(&signals, nil, &second) {
+        case SIGTERM, SIGINT: return
+        case SIGHUP:
+            reload(console) {
+                try server.reload(); return true
+            }
+        default: reload(console) { try server.reloadChangedCertificate() }
+        }
         // A registry that cannot be read for a moment must not end the serving of what is loaded.
         guard let now = try? workspace.registry.current().revision, now != revision else { continue }
         do {
@@ -126,5 +177,14 @@ func serveUntilSignalled(
         } catch {
             console.failure(error)
         }
+    }
+}
+
+/// A reload that fails changes nothing, and must not end the serving.
+private func reload(_ console: Console, _ body: () throws -> Bool) {
+    do {
+        if try body() { console.note("reloaded the certificate and the access log") }
+    } catch {
+        console.failure(error)
     }
 }

@@ -8,17 +8,30 @@ extension Command {
             Reads sampled entities from the online store, at the moment of the load and at later ones, computes
             the same values offline from the tables that were loaded, and compares them bit for bit. Ends with
             status 1 on any difference.
+
+            With --stream it does so for views that follow the log, against all events of the log up to the same
+            mark: on a stopped workspace as a server would start with it, beside a running server as that has
+            stored its views.
             """,
         options: [
             Option("entities", "N", "entities of each view (default: 1000)"),
             Option("times", "N", "moments for each view (default: 10)"),
             Option("seed", "N", "seed of the sample (default: 1)"),
+            Option("stream", nil, "compare the views that follow the log"),
+            Option("service", "NAME", "with --stream: those of a service alone"),
+            Option("view", "NAME", "with --stream: this view alone; repeat the option for more"),
+            Option("samples", "N", "with --stream: pairs of an entity and a moment, of each view (default: 10000)"),
         ],
         examples: [
             ("martlet verify", "compare every online view"),
             ("martlet verify card_activity --entities 100000", "all cards"),
+            ("martlet verify --stream --seed 7", "compare what follows the log, with another sample"),
         ]
     ) { invocation in
+        if invocation.isSet("stream") { return try verifyStreams(invocation) }
+        for name in ["service", "view", "samples"] where invocation.string(name) != nil {
+            throw MartletError(.usage, "--\(name) belongs to --stream")
+        }
         let workspace = try invocation.openWorkspace().workspace
         let report = try workspace.verify(
             invocation.operands.isEmpty ? nil : invocation.operands,

@@ -155,3 +155,67 @@ struct EventDecoderTests {
         #expect(definition.eventIDs(columns, operations: others).slice(0).isEmpty)
     }
 }
+
+@Suite("Decoding of lists and maps")
+struct NestedDecodingTests {
+    private func decoded(_ type: DataType, _ json: String) -> (value: Value?, reason: String?) {
+        let events = decode(
+            #"{"id": 1, "user": "a", "at": "2026-03-01", "x": \#(json)}"#,
+            source([SourceColumn(name: "x", type: type)]))
+        return (events.misfits.isEmpty ? events.columns[5][0] : nil, events.misfits.first?.reason)
+    }
+
+    @Test(
+        "reads each element as a value of its type alone",
+        arguments: [
+            (DataType.list(.int64), #"[1, " +2 ", -3]"#, Value.list([.int64(1), .int64(2), .int64(-3)])),
+            (.list(.int32), "[]", .list([])),
+            (.list(.float32), #"[1, "2.5e1", "-inf"]"#, .list([.float32(1), .float32(25), .float32(-.infinity)])),
+            (.list(.float64), "[0.1]", .list([.float64(0.1)])),
+            (.list(.bool), #"[true, 0, "yes"]"#, .list([.bool(true), .bool(false), .bool(true)])),
+            (.list(.string), #"["ü", 7, [1], ""]"#, .list([.string("ü"), .string("7"), .string("[1]"), .string("")])),
+            (.list(.bytes), #"["a\\x00", ""]"#, .list([.bytes([97, 0]), .bytes([])])),
+            (
+                .list(.timestamp), #"["1970-01-01T00:00:01Z"]"#,
+                .list([.timestamp(Timestamp(microseconds: 1_000_000))])
+            ),
+            (.map(.int64), #"{"b": 1, "a": "2"}"#, .map(["a": .int64(2), "b": .int64(1)])),
+            (.map(.string), #"{"b": "x", "": 1}"#, .map(["": .string("1"), "b": .string("x")])),
+            (.map(.float64), "{}", .map([:])),
+            // As files have them: JSON in a text.
+            (.list(.int64), #""[1, 2]""#, .list([.int64(1), .int64(2)])),
+            (.map(.int64), #""{\"a\": 1}""#, .map(["a": .int64(1)])),
+            (.list(.int64), "null", .null),
+        ])
+    func reads(type: DataType, json: String, expected: Value) {
+        #expect(decoded(type, json).value == expected)
+    }
+
+    @Test(
+        "makes one element that does not fit, or is null, a misfit of the whole",
+        arguments: [
+            (DataType.list(.int64), "[1, null]"), (.list(.int64), "[1.5]"), (.list(.int32), "[2147483648]"),
+            (.list(.float32), "[1e39]"), (.list(.int64), "1"), (.list(.int64), #"{"a": 1}"#), (.list(.int64), #""[1""#),
+            (.list(.int64), #""\"[1]\"""#), (.map(.int64), "[1]"), (.map(.int64), #"{"a": 1, "a": 2}"#),
+            (.map(.int64), #"{"a": null}"#), (.list(.timestamp), #"["2026-03-01T00:00:00"]"#),
+        ])
+    func misfits(type: DataType, json: String) {
+        #expect(decoded(type, json).reason == "x: not a \(type)")
+    }
+
+    @Test("keeps rows apart, with and without values")
+    func rows() {
+        let events = decode(
+            """
+            {"id": 1, "user": "a", "at": "2026-03-01", "x": ["a", "bc"]}
+            {"id": 2, "user": "a", "at": "2026-03-01"}
+            {"id": 3, "user": "a", "at": "2026-03-01", "x": ["d"]}
+            {"id": 4, "user": "a", "at": "2026-03-01", "x": []}
+            """, source([SourceColumn(name: "x", type: .list(.string))]))
+        #expect(events.misfits.isEmpty)
+        #expect(
+            (0..<4).map { events.columns[5][$0] } == [
+                .list([.string("a"), .string("bc")]), .null, .list([.string("d")]), .list([]),
+            ])
+    }
+}
