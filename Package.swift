@@ -163,8 +163,8 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "HTTPTestSupport", "MartletCore", "MartletDefinitions", "MartletFeatures", "MartletHTTP",
-                "MartletKeyValue", "MartletOnline", "MartletPlatform", "MartletServer", "MartletTestSupport",
-                "ServerTestSupport",
+                "MartletKeyValue", "MartletLog", "MartletOnline", "MartletPlatform", "MartletServer",
+                "MartletTestSupport", "ServerTestSupport",
             ]),
         .testTarget(
             name: "MartletConnectorsTests",

@@ -238,6 +238,7 @@ final class Connection: @unchecked Sendable {
                     return send(connection, status, contentType, headers: [])
                 case .response(let response): return answer(connection, response)
                 case .later(let work): return suspend(connection, core.router.routes[route].priority, work)
+                case .whenAnswered(let begin): return suspend(connection, until: begin)
                 }
             } catch {
                 return answer(connection, problem(error))
@@ -254,13 +255,7 @@ final class Connection: @unchecked Sendable {
         // From here on its place is given back by the work's end, not by the request's.
         guard holdsLongWork || core.admission.enter(priority) else { return answer(connection, tooMuchWork(priority)) }
         holdsLongWork = false
-        phase = .waiting
-        watch.mark(.waiting, tick: core.tick)
-        late.withLock { late in
-            late.suspended = connection
-            late.response = nil
-        }
-        MHD_suspend_connection(connection)
+        wait(connection)
         let isLong = priority == .longWork
         let executor: any TaskExecutor = isLong ? core.longWorkExecutor : core.executor
         Task(executorPreference: executor) { [self] in
@@ -269,6 +264,25 @@ final class Connection: @unchecked Sendable {
             resume(with: response)
         }
         return cmartlet_http_yes()
+    }
+
+    /// It takes no place: no thread works for it, and whoever answers has limits of its own.
+    private func suspend(
+        _ connection: OpaquePointer, until begin: @Sendable (@escaping @Sendable (Response) -> Void) -> Void
+    ) -> MHD_Result {
+        wait(connection)
+        begin { [self] in resume(with: $0) }
+        return cmartlet_http_yes()
+    }
+
+    private func wait(_ connection: OpaquePointer) {
+        phase = .waiting
+        watch.mark(.waiting, tick: core.tick)
+        late.withLock { late in
+            late.suspended = connection
+            late.response = nil
+        }
+        MHD_suspend_connection(connection)
     }
 
     private func answer(_ connection: OpaquePointer, _ response: Response) -> MHD_Result {

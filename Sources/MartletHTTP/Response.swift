@@ -45,4 +45,7 @@ package enum Reply: Sendable {
     /// The connection waits while the closure runs on a thread that may block; the server's own threads go on with
     /// others.
     case later(@Sendable () async -> Response)
+    /// The connection waits until what the closure is given has been called, from any thread. No thread waits along,
+    /// so it is for what others finish: neither the closure nor whoever calls back may block.
+    case whenAnswered(@Sendable (_ answer: @escaping @Sendable (Response) -> Void) -> Void)
 }

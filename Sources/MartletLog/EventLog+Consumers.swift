@@ -18,14 +18,20 @@ extension EventLog {
         guard isConsumerName(consumer) else {
             throw MartletError(.usage, "a consumer's name has up to 100 letters, digits, dots, dashes and underscores")
         }
+        try requireOwner()
         let end = endOffset
         guard offset >= 0, offset <= end else {
             throw MartletError(.limitExceeded, "offset \(offset) is not within the log, which ends at \(end)")
         }
         let failure = consumerFiles.withLock { _ -> MartletError? in
             do throws(MartletError) {
-                try folder.disk.replaceDurably(
-                    consumer, in: "\(folder.path)/\(consumersFolder)", with: consumerBytes(consumer, offset))
+                let place = "\(folder.path)/\(consumersFolder)"
+                let bytes = consumerBytes(consumer, offset)
+                if settings.defect == .commitsWithoutSync {
+                    try folder.disk.replace(consumer, in: place, with: bytes)
+                } else {
+                    try folder.disk.replaceDurably(consumer, in: place, with: bytes)
+                }
             } catch {
                 return error
             }
@@ -37,6 +43,7 @@ extension EventLog {
 
     /// Forgets a consumer: retention does not wait for it any more.
     package func removeConsumer(_ consumer: String) throws(MartletError) {
+        try requireOwner()
         guard committedOffset(of: consumer) != nil else { return }
         let failure = consumerFiles.withLock { _ -> MartletError? in
             do throws(MartletError) {

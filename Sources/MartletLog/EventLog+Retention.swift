@@ -10,6 +10,7 @@ extension EventLog {
     package func retain(
         sizeBytes limit: Int? = nil, age: TimeSpan? = nil, ignoringConsumers: Bool = false
     ) throws(MartletError) -> Int {
+        try requireOwner()
         let oldest = age.map { time.now().microseconds - $0.microseconds } ?? .min
         var removed = 0
         while true {
@@ -42,7 +43,7 @@ extension EventLog {
         let (segments, end) = shared.withLock { ($0.closedSegments + [$0.openSegment], $0.openSegment.endOffset) }
         guard let summary = segments.first(where: { $0.greatestEventTime >= time }) else { return end }
         let isOpen = summary.baseOffset == segments.last?.baseOffset
-        let index = isOpen ? writer.withLock { $0.index } : try folder.index(summary.baseOffset)
+        let index = isOpen ? writer.withLock { $0.index } : try folder.index(summary)
         let place =
             index.summary.baseOffset == summary.baseOffset
             ? index.entries.last { $0.greatestEventTimeBefore < time }?.position : nil

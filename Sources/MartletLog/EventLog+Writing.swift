@@ -12,6 +12,8 @@ extension EventLog {
             let group = shared.withLock { $0.takeGroup(of: settings.groupBytes) }
             if group.isEmpty { return }
             let outcome = write(group, with: &writer)
+            // Before anybody is told, so that what was acknowledged can be read from everywhere.
+            if case .written = outcome { publish(writer.summary) }
             (finished, wakened) = shared.withLock { $0.finish(group, outcome, writer.summary) }
         }
         for (append, result) in finished { append.completion(result) }

@@ -37,7 +37,9 @@ package final class EventLog: EventAppending, Sendable {
     let consumerFiles = Mutex(())
     let wake = DispatchSemaphore(value: 0)
     let threads = DispatchGroup()
-    private let lock: any LogLock
+    /// nil where another process owns the log and this one reads.
+    private let lock: (any LogLock)?
+    let publication: (any LogFile)?
     /// What opening found and did.
     package let recovery: LogRecovery
 
@@ -65,6 +67,32 @@ package final class EventLog: EventAppending, Sendable {
         shared = Mutex(state)
         writer = Mutex(recovered.writer)
         dedupe = Mutex(recovered.dedupe)
+        publication = try Self.publication(folder, recovered.writer.summary)
+    }
+
+    /// As `reading` has it.
+    init(reading folder: SegmentFolder, until end: PublishedEnd?, time: any TimeSource) throws(MartletError) {
+        self.folder = folder
+        settings = folder.settings
+        self.time = time
+        lock = nil
+        publication = nil
+        let recovered = try RecoveredLog(folder, until: end)
+        key = recovered.writer.header.key
+        recovery = recovered.report
+        var state = Shared(openSegment: recovered.writer.summary)
+        state.closedSegments = recovered.closedSegments
+        state.positions = recovered.positions
+        state.failure = MartletError(
+            .conflict, "another process owns the log: here it is only read", place: .init(file: folder.path))
+        shared = Mutex(state)
+        writer = Mutex(recovered.writer)
+        dedupe = Mutex(recovered.dedupe)
+    }
+
+    /// - Throws: `conflict` where another process owns the log.
+    func requireOwner() throws(MartletError) {
+        if lock == nil, let failure { throw failure }
     }
 
     package func position(of stream: String) -> SourcePosition? { shared.withLock { $0.positions[stream] } }

@@ -63,6 +63,16 @@ struct MarkKey: Hashable, Sendable {
         return hash.mark
     }
 
+    /// The mark of a dead letter by what came, for a letter with its original bytes.
+    func mark(of letter: DeadLetter) -> EventMark {
+        var hash = text(letter.source, kind: 3)
+        letter.original.withUnsafeBytes { hash.add($0) }
+        var stream = letter.position?.stream ?? ""
+        stream.withUTF8 { hash.add(UnsafeRawBufferPointer($0)) }
+        (letter.position?.bytes ?? []).withUnsafeBytes { hash.add($0) }
+        return hash.mark
+    }
+
     /// What the marks of a source's events begin with.
     func start(source: String) -> MarkHash { text(source, kind: 1) }
 

@@ -15,6 +15,7 @@ package struct LogReader: Sendable {
     /// Only events of these sources are read; nil for all.
     private let sources: Set<String>?
     private var segment: Int64?
+    private var generation = 0
     private var cursor: FrameCursor?
 
     fileprivate init(_ log: EventLog, offset: Int64, sources: Set<String>?) {
@@ -33,7 +34,8 @@ package struct LogReader: Sendable {
             guard let summary = try log.segment(holding: offset) else { return batches }
             var cursor = try cursor(in: summary)
             while offset < summary.endOffset {
-                guard let frame = try cursor.load(before: summary.sizeBytes) else {
+                guard let frame = try cursor.load(before: summary.sizeBytes), frame.baseOffset <= offset else {
+                    if try hasMoved(summary) { break }
                     throw log.folder.damage(summary.baseOffset, at: cursor.position, "no whole frame is there")
                 }
                 let isWanted =
@@ -55,7 +57,7 @@ package struct LogReader: Sendable {
                 offset = max(offset, frame.endOffset)
                 cursor.advance(past: frame)
             }
-            self.cursor = cursor
+            self.cursor = segment == nil ? nil : cursor
         }
     }
 
@@ -66,11 +68,19 @@ package struct LogReader: Sendable {
         segment = nil
     }
 
+    /// Whether compaction has written the segment anew since it was looked at: then it is to be opened again.
+    private mutating func hasMoved(_ summary: SegmentSummary) throws(MartletError) -> Bool {
+        segment = nil
+        guard let now = try log.segment(holding: offset) else { return false }
+        return now.baseOffset != summary.baseOffset || now.generation != summary.generation
+    }
+
     /// Where `offset` is found in the segment that holds it.
     private mutating func cursor(in summary: SegmentSummary) throws(MartletError) -> FrameCursor {
-        if segment == summary.baseOffset, let cursor { return cursor }
+        if segment == summary.baseOffset, generation == summary.generation, let cursor { return cursor }
         let file = try log.folder.disk.open(log.folder.path(summary.baseOffset), for: .reading)
         segment = summary.baseOffset
+        generation = summary.generation
         return FrameCursor(
             file, salt: log.key.salt, position: try log.position(of: offset, in: summary), windowBytes: 1 << 20)
     }
@@ -116,7 +126,7 @@ extension EventLog {
             let index = writer.withLock { $0.summary.baseOffset == summary.baseOffset ? $0.index : nil }
             if let index { return index.position(of: offset) ?? headerBytes(summary) }
         }
-        return try folder.index(summary.baseOffset).position(of: offset) ?? headerBytes(summary)
+        return try folder.index(summary).position(of: offset) ?? headerBytes(summary)
     }
 
     func headerBytes(_ summary: SegmentSummary) -> Int {

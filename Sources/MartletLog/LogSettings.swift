@@ -12,6 +12,10 @@ package struct LogSettings: Sendable {
     /// The distance between entries of a segment's index.
     package var indexBytes = 64 << 10
     package var dedupe = DedupeSettings()
+    /// Whether how far the log is durable is told to other processes, which may then read it (`EventLog.reading`).
+    package var isPublished = false
+    /// What is broken on purpose; nil outside of tests of the simulator.
+    package var defect: LogDefect?
 
     package init() {}
 }

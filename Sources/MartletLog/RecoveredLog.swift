@@ -26,8 +26,8 @@ struct RecoveredLog {
         let file = try folder.disk.open(folder.path(last), for: .writing)
         let size = try file.sizeBytes()
         let scan = try SegmentScan(
-            file, header: folder.header(file, baseOffset: last), sizeBytes: size, indexBytes: folder.settings.indexBytes
-        )
+            file, header: folder.header(file, baseOffset: last), sizeBytes: size,
+            indexBytes: folder.settings.indexBytes, defect: folder.settings.defect)
         report.segments = offsets.count
         report.scannedBytes = size
         try report.mend(folder, scan, file, size)
@@ -36,8 +36,29 @@ struct RecoveredLog {
         try remember(folder, scan, now: max(time.now().microseconds, writer.lastAppendTime))
     }
 
+    /// Looks at a log of another process, up to where it is known to be durable; nothing is mended or remembered.
+    init(_ folder: SegmentFolder, until end: PublishedEnd?) throws(MartletError) {
+        let offsets = try folder.baseOffsets().filter { $0 <= end?.segment ?? .max }
+        dedupe = DedupeWindow(folder.settings.dedupe)
+        guard let last = offsets.last else {
+            throw MartletError(.notFound, "the log is younger than what it says of itself: open it again")
+        }
+        for offset in offsets.dropLast() { closedSegments.append(try folder.closedSummary(offset)) }
+        let file = try folder.disk.open(folder.path(last), for: .reading)
+        var size = try file.sizeBytes()
+        if let end, end.segment == last { size = min(size, end.sizeBytes) }
+        let scan = try SegmentScan(
+            file, header: folder.header(file, baseOffset: last), sizeBytes: size,
+            indexBytes: folder.settings.indexBytes)
+        report.segments = offsets.count
+        report.scannedBytes = size
+        positions = scan.positions
+        writer = SegmentWriter(folder, resuming: scan, file: file)
+    }
+
     /// Fills the dedupe window with what was stored within its horizon.
     private mutating func remember(_ folder: SegmentFolder, _ scan: SegmentScan, now: Int64) throws(MartletError) {
+        if folder.settings.defect == .forgetsMarks { return }
         let horizon = folder.settings.dedupe.horizon.microseconds
         for summary in closedSegments where summary.greatestAppendTime >= now - horizon {
             dedupe.add(try folder.closedMarks(summary), now: now)
@@ -61,6 +82,7 @@ extension LogRecovery {
             cutBytes = size - end
             try file.truncate(to: end)
         }
+        if folder.settings.defect == .trustsLastGroup { return }
         let group = try file.bytes(scan.lastGroupPosition..<end)
         guard group.count == end - scan.lastGroupPosition else {
             throw folder.damage(scan.header.baseOffset, at: scan.lastGroupPosition, "it cannot be read again")

@@ -12,7 +12,18 @@ extension Workspace {
         } catch {
             throw error.summary
         }
-        return try registry.plan(repository.definitions)
+        return try plan(repository.definitions)
+    }
+
+    /// - Throws: `checkFailed` where a source may not change so.
+    func plan(_ definitions: [Definition]) throws -> ApplyPlan {
+        let plan = try registry.plan(definitions)
+        for case .source(let old) in try registry.current().definitions {
+            for case .source(let new) in definitions where new.about.name == old.about.name {
+                try new.checkFollows(old)
+            }
+        }
+        return plan
     }
 
     /// Makes the plan's definitions current, all or none.

@@ -25,6 +25,7 @@ extension FeatureServer {
         http.drainDelaySeconds = door.drainDelaySeconds
         let applied = CatalogFollower(workspace)
         let longWork = LongWork()
+        let owner = OwnerAddress(workspace)
         let catalog = try workspace.servingCatalog()
         let keeper = try workspace.hotKeeper()
         let live = LiveEvents(workspace)
@@ -46,7 +47,9 @@ extension FeatureServer {
                 live.definitionsChanged()
                 try applied.takeUp()
             }
+            addOwnerRoutes(workspace, owner, longWork, to: &router)
         } afterStop: {
+            owner.withdraw()
             applied.stop()
             longWork.end()
             live.stop()
@@ -67,6 +70,10 @@ extension FeatureServer {
         }
         featureLog.start()
         applied.start(self)
+        let (address, port, isSecret) = (settings.server.address, self.port, door.tls != nil)
+        live.whenOpen {
+            if workspace.hasLog { try owner.publish(host: address, port: port, isSecret: isSecret) }
+        }
         keeper?.start(catalog)
     }
 }

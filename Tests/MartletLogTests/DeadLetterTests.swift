@@ -42,13 +42,46 @@ struct DeadLetterTests {
         #expect(throws: MartletError.self) { try dead.letter(3) }
     }
 
+    @Test("what came before and is still open is not kept twice; once it is decided about, it is")
+    func repeating() throws {
+        let push = DeadLetter(source: "clicks", reason: "not JSON", original: Array("{".utf8))
+        var other = push
+        other.source = "views"
+        do {
+            let dead = try open()
+            #expect(try dead.add([push]) == [0])
+            #expect(try dead.add([push, other]) == [1])
+            #expect(dead.repeated == 1)
+        }
+        let dead = try open()
+        #expect(try dead.add([push, other]).isEmpty)
+        #expect(dead.repeated == 2)
+        try dead.drop([0])
+        #expect(try dead.add([push, other]) == [2])
+        #expect(dead.list().map(\.number) == [1, 2])
+    }
+
+    @Test("another process sees the letters as they are at that moment, and cannot change them")
+    func readingBeside() throws {
+        let dead = try open()
+        try dead.add([letter("clicks", "not JSON", "{")])
+        let beside = try DeadLetters.reading(folder: "\(folder.path)/dead", workspace: testWorkspace())
+        #expect(beside.list().map(\.reason) == ["not JSON"])
+        #expect(try beside.letter(0).original == Array("{".utf8))
+        let error = try #require(throws: MartletError.self) { try beside.drop([0]) }
+        #expect(error.code == .conflict)
+        try dead.drop([0])
+        #expect(beside.list().count == 1)
+        #expect(try DeadLetters.reading(folder: "\(folder.path)/dead", workspace: testWorkspace()).list().isEmpty)
+    }
+
     @Test(
         "what may pass later is tried at growing distances with jitter, then escalated; the state outlives the process")
     func retrying() throws {
         var waits: [Double] = []
         do {
             let dead = try open()
-            try dead.add([letter("clicks", "not-found: no schema yet", "{}")], mayPassLater: true)
+            try dead.add([letter("clicks", "not-found: no schema yet", "{}")], mayPassLater: { _ in true })
             for _ in 0..<7 {
                 let next = try #require(dead.list()[0].nextAttempt)
                 waits.append(Double((next - clock.now()).microseconds) / 1e6)

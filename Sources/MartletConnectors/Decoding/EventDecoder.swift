@@ -151,6 +151,9 @@ package struct EventDecoder: Sendable {
                         return reject("_op: not insert, or update or delete in a source with an id")
                     }
                     work.operation = operation
+                } else if !source.compatibility.takesUnknownMembers {
+                    let name = String(decoding: member.name, as: UTF8.self)
+                    return reject("\(name): no column of the source (compatibility: \(source.compatibility.rawValue))")
                 }
                 continue
             }

@@ -91,6 +91,9 @@ extension SourceDefinition {
             json.member("header", csv.hasHeader)
             if let null = csv.null { json.member("null", null) }
         }
+        // Absent where they say nothing: definitions of before have the same text.
+        if compatibility != .none { json.member("compatibility", compatibility.rawValue) }
+        if !compactBy.isEmpty { json.member("compact_by", compactBy) }
         if let origin {
             json.key("from")
             json.object { origin.writeCanonical(to: &$0) }

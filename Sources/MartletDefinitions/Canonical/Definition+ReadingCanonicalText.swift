@@ -44,6 +44,8 @@ private struct CanonicalObject {
         return text
     }
 
+    func has(_ name: String) -> Bool { json[name] != nil }
+
     func text(_ name: String) throws -> String {
         guard let text = json[name]?.string else { throw fault(name) }
         return text
@@ -135,7 +137,9 @@ extension SourceDefinition {
             csv: CSVOptions(
                 delimiter: try csv.text("delimiter"), quote: try csv.text("quote"), hasHeader: try csv.flag("header"),
                 null: try csv.optionalText("null")),
-            origin: try json.optionalObject("from").map { try SourceOrigin($0) })
+            origin: try json.optionalObject("from").map { try SourceOrigin($0) },
+            compatibility: try json.optionalText("compatibility") == nil ? .none : try json.choice("compatibility"),
+            compactBy: json.has("compact_by") ? try json.texts("compact_by") : [])
     }
 }
 

@@ -12,6 +12,13 @@ extension DefinitionLanguage {
                 "arrival_time", .name,
                 "The timestamp column that says when an event became known; without it, the moment of ingestion."),
             MemberShape("id", names, "The columns that identify an event: of equal ones the first to arrive is kept."),
+            MemberShape(
+                "compatibility", .choice(SchemaCompatibility.allCases.map(\.rawValue)),
+                "What a new version may change in the columns: none (without it, anything), backward, forward or full."
+            ),
+            MemberShape(
+                "compact_by", names,
+                "The columns whose newest row says all: older ones leave the log after limits.compact_after."),
             MemberShape("csv", .object(csv), "How delimited text files of the source are read."),
             MemberShape(
                 "from", .object(origin), "What brings the events by itself: a topic, a queue, or a table's changes."),
@@ -69,15 +76,20 @@ extension SourceDefinition {
             }
         }
         let id = object["id"]?.oneOrMore ?? []
-        var seen: Set<String> = []
-        for part in id {
-            column(part.text, at: part.place, as: nil, for: "id")
-            if let type = columns.first(where: { $0.name == part.text })?.type, type.isNested {
-                faults.add(
-                    "id `\(part.text)` is of type \(type)", at: part.place, fix: "name columns of one value each",
-                    .typeMismatch)
+        let compactBy = object["compact_by"]?.oneOrMore ?? []
+        for (parts, use) in [(id, "id"), (compactBy, "compact_by")] {
+            var seen: Set<String> = []
+            for part in parts {
+                column(part.text, at: part.place, as: nil, for: use)
+                if let type = columns.first(where: { $0.name == part.text })?.type, type.isNested {
+                    faults.add(
+                        "\(use) `\(part.text)` is of type \(type)", at: part.place,
+                        fix: "name columns of one value each", .typeMismatch)
+                }
+                if !seen.insert(part.text).inserted {
+                    faults.add("`\(part.text)` is twice in `\(use)`", at: part.place)
+                }
             }
-            if !seen.insert(part.text).inserted { faults.add("`\(part.text)` is twice in `id`", at: part.place) }
         }
         var origins: [String: String] = [:]
         for entry in object["columns"]?.map ?? [] {
@@ -91,7 +103,9 @@ extension SourceDefinition {
         guard areComplete, faults.faults.count == before, let eventTime = object.text("event_time") else { return nil }
         self.init(
             about: about, columns: columns, eventTime: eventTime, arrivalTime: object.text("arrival_time"),
-            id: id.map(\.text), csv: csv, origin: origin)
+            id: id.map(\.text), csv: csv, origin: origin,
+            compatibility: object.text("compatibility").flatMap(SchemaCompatibility.init(rawValue:)) ?? .none,
+            compactBy: compactBy.map(\.text))
     }
 }
 

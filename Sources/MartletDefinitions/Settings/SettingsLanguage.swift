@@ -131,6 +131,9 @@ extension SettingsLanguage {
         .bytes("log_size", \.logBytes, "To which the log may grow before what is landed leaves it"),
         .time("log_age", \.logAge, "How long events that are landed stay in the log"),
         .time("dead_letter_age", \.deadLetterAge, "How long what did not fit is kept"),
+        .time(
+            "compact_after", \.compactAfter,
+            "How long all events of a source with compact_by stay in the log; then the newest of each key"),
         .time("land_every", \.landEvery, "How often what the log holds is landed in the tables"),
         .count("land_rows", \.landRows, 1...100_000_000, "How many events are landed before that time is over"),
         .count(

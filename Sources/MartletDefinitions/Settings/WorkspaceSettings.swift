@@ -84,6 +84,8 @@ package struct ResourceLimits: Sendable, Hashable {
     package var logAge = TimeSpan.days(7)
     /// `dead_letter_age`: how long what did not fit is kept.
     package var deadLetterAge = TimeSpan.days(90)
+    /// `compact_after`: how long all events of a source with `compact_by` stay in the log; then the newest of each key.
+    package var compactAfter = TimeSpan.days(1)
     /// `land_every`: how often a server lands in the tables what the log holds.
     package var landEvery = TimeSpan.seconds(5)
     /// `land_rows`: how many events a server lands before that time is over.

@@ -13,10 +13,16 @@ package struct SourceDefinition: Sendable, Hashable {
     package var csv: CSVOptions
     /// What brings the events by itself; nil for files and pushing alone.
     package var origin: SourceOrigin?
+    /// What a new version may change in the columns.
+    package var compatibility: SchemaCompatibility
+    /// Columns whose newest row says all: older ones with equal values may leave the log once they are in the tables.
+    /// Empty keeps all.
+    package var compactBy: [String]
 
     package init(
         about: About, columns: [SourceColumn], eventTime: String, arrivalTime: String? = nil, id: [String] = [],
-        csv: CSVOptions = CSVOptions(), origin: SourceOrigin? = nil
+        csv: CSVOptions = CSVOptions(), origin: SourceOrigin? = nil, compatibility: SchemaCompatibility = .none,
+        compactBy: [String] = []
     ) {
         self.about = about
         self.columns = columns
@@ -25,6 +31,8 @@ package struct SourceDefinition: Sendable, Hashable {
         self.id = id
         self.csv = csv
         self.origin = origin
+        self.compatibility = compatibility
+        self.compactBy = compactBy
     }
 
     /// The declared columns as a schema. Tables add the system columns of `SystemColumn`.

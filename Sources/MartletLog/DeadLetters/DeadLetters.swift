@@ -11,6 +11,8 @@ package final class DeadLetters: Sendable {
     private struct State {
         var table = DeadLetterTable()
         var random: SeededRandom
+        /// Letters that came once more while they were open.
+        var repeated = 0
     }
 
     package let log: EventLog
@@ -21,7 +23,7 @@ package final class DeadLetters: Sendable {
     /// - Parameters:
     ///   - folder: of its log.
     ///   - seed: of the jitter.
-    package init(
+    package convenience init(
         folder: String, workspace: WorkspaceID, disk: any LogDisk = SystemDisk(),
         time: any TimeSource = SystemTimeSource(), rules: RetryRules = RetryRules(),
         seed: UInt64 = .random(in: 0 ... .max)
@@ -30,10 +32,28 @@ package final class DeadLetters: Sendable {
         settings.segmentBytes = 32 << 20
         // Its records are told apart by their numbers.
         settings.dedupe.horizon = .zero
+        settings.isPublished = true
         var random = SeededRandom(seed: seed)
-        log = try EventLog(
+        let log = try EventLog(
             folder: folder, workspace: workspace, disk: disk, time: time, settings: settings,
             newKey: (random.advance(), random.advance()))
+        try self.init(log, rules, time, random)
+    }
+
+    /// The letters that another process keeps, as they are at this moment: for looking at them.
+    /// - Throws: `notFound` where there are none.
+    package static func reading(
+        folder: String, workspace: WorkspaceID, disk: any LogDisk = SystemDisk()
+    ) throws(MartletError) -> DeadLetters {
+        try DeadLetters(
+            EventLog.reading(folder: folder, workspace: workspace, disk: disk), RetryRules(), SystemTimeSource(),
+            SeededRandom(seed: 0))
+    }
+
+    private init(
+        _ log: EventLog, _ rules: RetryRules, _ time: any TimeSource, _ random: SeededRandom
+    ) throws(MartletError) {
+        self.log = log
         self.rules = rules
         self.time = time
         var table = DeadLetterTable()
@@ -48,7 +68,7 @@ package final class DeadLetters: Sendable {
                     else { throw MartletError(.corruptData, "record \(batch.offsets[row]) is no dead letter") }
                     // A change of a letter that retention has removed says nothing any more.
                     if batch.events.operations[row] == .insert || table.entries[number] != nil {
-                        table.apply(letter, offset: batch.offsets[row])
+                        table.apply(letter, mark: log.key.mark(of: letter), offset: batch.offsets[row])
                     }
                 }
             }
@@ -56,18 +76,23 @@ package final class DeadLetters: Sendable {
         state = Mutex(State(table: table, random: random))
     }
 
-    /// Keeps letters.
-    /// - Parameter mayPassLater: whether they are to be tried again by themselves.
-    /// - Returns: their numbers.
+    /// Keeps letters. One that is kept already and still open (the same bytes for the same source from the same
+    /// position) is not kept again: whoever got no answer sends once more.
+    /// - Parameter mayPassLater: which of them are to be tried again by themselves.
+    /// - Returns: the numbers of those that are new.
     @discardableResult
-    package func add(_ letters: [DeadLetter], mayPassLater: Bool = false) throws(MartletError) -> [Int64] {
+    package func add(
+        _ letters: [DeadLetter], mayPassLater: (DeadLetter) -> Bool = { _ in false }
+    ) throws(MartletError) -> [Int64] {
         if letters.isEmpty { return [] }
         return try change { state, now throws(MartletError) in
-            letters.enumerated().map { index, letter in
+            let new = letters.filter { !state.table.isOpen(log.key.mark(of: $0)) }
+            state.repeated += letters.count - new.count
+            return new.enumerated().map { index, letter in
                 var letter = letter
                 letter.number = state.table.nextNumber + Int64(index)
                 (letter.firstTime, letter.lastTime) = (now, now)
-                if mayPassLater {
+                if mayPassLater(letter) {
                     letter.nextAttempt = now + rules.wait(afterAttempts: 1, chance: state.random.uniform())
                 }
                 return (letter, .insert)
@@ -76,12 +101,17 @@ package final class DeadLetters: Sendable {
     }
 
     /// Notes that letters were tried again and did not pass.
-    package func markFailed(_ numbers: [Int64], reason: String? = nil) throws(MartletError) {
+    /// - Parameter mayPassLater: whether they are to be tried once more by themselves; else they wait for a person.
+    package func markFailed(
+        _ numbers: [Int64], reason: String? = nil, mayPassLater: Bool = true
+    ) throws(MartletError) {
         try mark(numbers) { letter, now, chance in
             letter.attempts += 1
             if let reason { letter.reason = reason }
             if letter.attempts >= rules.attempts {
                 letter.state = .escalated
+                letter.nextAttempt = nil
+            } else if !mayPassLater {
                 letter.nextAttempt = nil
             } else {
                 letter.nextAttempt = now + rules.wait(afterAttempts: letter.attempts, chance: chance)
@@ -134,6 +164,7 @@ package final class DeadLetters: Sendable {
             do throws(MartletError) {
                 let now = time.now()
                 let changes = try make(&state, now)
+                if changes.isEmpty { return .success([]) }
                 var batch = EventBatch(source: DeadLetterRecord.source, schemaVersion: 1)
                 for (letter, operation) in changes {
                     batch.eventTimes.append(now.microseconds)
@@ -144,7 +175,8 @@ package final class DeadLetters: Sendable {
                 }
                 let end = try log.appendAndWait([batch]).endOffset
                 for (index, change) in changes.enumerated() {
-                    state.table.apply(change.0, offset: end - Int64(changes.count - index))
+                    state.table.apply(
+                        change.0, mark: log.key.mark(of: change.0), offset: end - Int64(changes.count - index))
                 }
                 return .success(changes.map(\.0.number))
             } catch {
@@ -198,6 +230,24 @@ extension DeadLetters {
                 .prefix(limit).map { $0 }
         }
     }
+
+    /// When the next letter is due; nil where none waits for a time.
+    package var nextDue: Timestamp? {
+        state.withLock { $0.table.entries.values.lazy.compactMap(\.letter.nextAttempt).min() }
+    }
+
+    /// Makes the waiting letters of sources due at once: what they did not fit has changed. Those that a person has to
+    /// look at stay as they are.
+    /// - Returns: how many there are.
+    @discardableResult
+    package func hasten(_ sources: Set<String>) throws(MartletError) -> Int {
+        let numbers = list(states: [.waiting], limit: .max).filter { sources.contains($0.source) }.map(\.number)
+        try mark(numbers) { letter, now, _ in letter.nextAttempt = now }
+        return numbers.count
+    }
+
+    /// Letters that came again while they were open, since this was opened.
+    package var repeated: Int { state.withLock { $0.repeated } }
 
     /// How many letters are kept, by source and state.
     package var counts: [DeadLetterCount: Int] { state.withLock { $0.table.counts } }

@@ -56,12 +56,12 @@ extension SegmentFolder {
     }
 
     /// The marks of a closed segment: from their file, or from the segment where that is missing, damaged or older than
-    /// the segment's end.
+    /// the segment's end. A file with more is of the segment before compaction, whose events are still known.
     func closedMarks(_ summary: SegmentSummary) throws(MartletError) -> SegmentMarks {
         let baseOffset = summary.baseOffset
         do {
             let bytes = try disk.wholeFile("\(path)/\(segmentName(baseOffset, "marks"))")
-            if let marks = SegmentMarks(bytes), marks.count == summary.marks { return marks }
+            if let marks = SegmentMarks(bytes), marks.count >= summary.marks { return marks }
         } catch {
             // It is made again.
         }

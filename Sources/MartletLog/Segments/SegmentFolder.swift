@@ -57,10 +57,15 @@ struct SegmentFolder: Sendable {
     }
 
     /// The index of a closed segment.
-    func index(_ baseOffset: Int64) throws(MartletError) -> SegmentIndex {
+    func index(_ summary: SegmentSummary) throws(MartletError) -> SegmentIndex {
+        let baseOffset = summary.baseOffset
         do {
             let bytes = try disk.wholeFile("\(path)/\(segmentName(baseOffset, "index"))")
-            if let index = SegmentIndex(bytes), index.summary.baseOffset == baseOffset { return index }
+            if let index = SegmentIndex(bytes), index.summary.baseOffset == baseOffset,
+                index.summary.sizeBytes == summary.sizeBytes
+            {
+                return index
+            }
         } catch {
             // As above.
         }

@@ -75,6 +75,8 @@ struct SegmentSummary: Sendable, Hashable {
     var greatestEventTime = Int64.min
     /// Events and appends that can be told apart by a mark.
     var marks = 0
+    /// Rises in this process when compaction writes the segment anew: positions within are others then.
+    var generation = 0
 
     mutating func add(_ frame: FrameHeader, end: Int) {
         endOffset = frame.endOffset

@@ -10,7 +10,9 @@ struct SegmentScan: Sendable {
     /// Where the group of the last frame begins: nothing in the file proves that what is behind was ever durable.
     private(set) var lastGroupPosition: Int
 
-    init(_ file: any LogFile, header: SegmentHeader, sizeBytes: Int, indexBytes: Int) throws(MartletError) {
+    init(
+        _ file: any LogFile, header: SegmentHeader, sizeBytes: Int, indexBytes: Int, defect: LogDefect? = nil
+    ) throws(MartletError) {
         self.header = header
         let start = header.bytes.count
         lastGroupPosition = start
@@ -18,10 +20,11 @@ struct SegmentScan: Sendable {
             SegmentSummary(baseOffset: header.baseOffset, endOffset: header.baseOffset, sizeBytes: start))
         var cursor = FrameCursor(file, salt: header.key.salt, position: start, windowBytes: 4 << 20)
         // Frames of an append whose end was not met yet.
-        var open: [(header: FrameHeader, position: Int, positions: [SourcePosition], marks: [EventMark])] = []
+        var open: [Part] = []
+        var heldBack: [Part] = []
         var offset = header.baseOffset
         while let frame = try cursor.load(before: sizeBytes) {
-            let isWhole = cursor.withFrame(frame) { frame.isWhole($0) }
+            let isWhole = defect == .ignoresChecksums || cursor.withFrame(frame) { frame.isWhole($0) }
             guard isWhole, frame.baseOffset == offset else { break }
             let found = cursor.withFrame(frame) { bytes in
                 (
@@ -29,10 +32,11 @@ struct SegmentScan: Sendable {
                     frame.marks(bytes, key: header.key)
                 )
             }
-            open.append((frame, cursor.position, found.0, found.1))
+            open.append(Part(header: frame, position: cursor.position, positions: found.0, marks: found.1))
             offset = frame.endOffset
             cursor.advance(past: frame)
-            if frame.flags.contains(.continues) { continue }
+            if frame.flags.contains(.continues), defect != .takesPartsOfAppends { continue }
+            if defect == .leavesOutLastAppend { swap(&open, &heldBack) }
             for part in open {
                 index.add(part.header, at: part.position, distance: indexBytes)
                 for position in part.positions { positions[position.stream] = position }
@@ -42,6 +46,14 @@ struct SegmentScan: Sendable {
             open.removeAll(keepingCapacity: true)
         }
         index.summary.marks = marks.count
+    }
+
+    /// A frame of an append.
+    private struct Part {
+        var header: FrameHeader
+        var position: Int
+        var positions: [SourcePosition]
+        var marks: [EventMark]
     }
 
     /// Looks behind the end of the whole frames for one that was written when more than that was durable: then it is no

@@ -32,7 +32,8 @@ struct SegmentWriter: Sendable {
         marks = SegmentMarks()
         lastAppendTime = time
         let headerBytes = header.bytes
-        var frame = EncodedFrame(positions: positions)
+        let defect = folder.settings.defect
+        var frame = EncodedFrame(positions: defect == .losesPositions ? [] : positions)
         frame.place(
             offset: baseOffset, syncedPosition: headerBytes.count, time: time, continues: false, salt: key.salt)
         let path = folder.path(baseOffset)
@@ -40,7 +41,7 @@ struct SegmentWriter: Sendable {
         try file.write([headerBytes, frame.bytes], at: 0)
         try file.sync()
         try folder.disk.rename(path + temporarySuffix, to: path)
-        try folder.disk.syncFolder(folder.path)
+        if defect != .skipsFolderSync { try folder.disk.syncFolder(folder.path) }
         index = SegmentIndex(
             SegmentSummary(baseOffset: baseOffset, endOffset: baseOffset, sizeBytes: headerBytes.count))
         index.add(frame.header, at: headerBytes.count, distance: folder.settings.indexBytes)
@@ -48,8 +49,12 @@ struct SegmentWriter: Sendable {
 
     /// Writes frames behind the end and makes them durable: all of them with one write and one sync.
     mutating func write(_ frames: [EncodedFrame]) throws(MartletError) {
+        if folder.settings.defect == .acknowledgesBeforeSync { try file.sync() }
         try file.write(frames.map(\.bytes), at: summary.sizeBytes)
-        try file.sync()
+        switch folder.settings.defect {
+        case .skipsSync, .acknowledgesBeforeSync: break
+        default: try file.sync()
+        }
         for frame in frames {
             index.add(frame.header, at: summary.sizeBytes, distance: folder.settings.indexBytes)
             var frameMarks = frame.marks

@@ -57,6 +57,19 @@ package final class SimulatedDisk: LogDisk, Sendable {
         state.withLock { $0.planned = ($0.calls + n, fault, isForEver) }
     }
 
+    /// The fault that is planned, which does not come before it is put back; the calls until then do not count.
+    func takeFault() -> (callsLeft: Int, fault: Fault, isForEver: Bool)? {
+        state.withLock { state in
+            guard let planned = state.planned else { return nil }
+            state.planned = nil
+            return (planned.call - state.calls, planned.fault, planned.isForEver)
+        }
+    }
+
+    func putFault(_ planned: (callsLeft: Int, fault: Fault, isForEver: Bool)) {
+        state.withLock { $0.planned = ($0.calls + planned.callsLeft, planned.fault, planned.isForEver) }
+    }
+
     package func forgetFault() { state.withLock { $0.planned = nil } }
 
     /// The process dies; what it wrote stays in the machine's memory.

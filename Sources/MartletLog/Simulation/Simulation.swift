@@ -6,7 +6,23 @@ package struct Simulation {
     package struct Settings: Sendable {
         /// Things that happen in a run: appends, reads, commits, faults, deaths.
         package var steps = 300
+        /// The one fault of the run, in the place of those that come by chance.
+        package var fault: PlannedFault?
+        /// What the log breaks on purpose.
+        package var defect: LogDefect?
         package init() {}
+    }
+
+    package struct PlannedFault: Sendable {
+        package var fault: SimulatedDisk.Fault
+        /// Counted from 1, over all calls of the run.
+        package var call: Int
+        /// Whether all further calls fail, until the log is opened anew.
+        package var isForEver: Bool
+
+        package init(fault: SimulatedDisk.Fault, call: Int, isForEver: Bool) {
+            (self.fault, self.call, self.isForEver) = (fault, call, isForEver)
+        }
     }
 
     private let seed: UInt64
@@ -39,6 +55,9 @@ package struct Simulation {
 
     private mutating func run() -> SimulationReport {
         do throws(MartletError) {
+            if let planned = settings.fault {
+                disk.planFault(planned.fault, atCall: planned.call, isForEver: planned.isForEver)
+            }
             try start()
             for _ in 0..<settings.steps {
                 report.steps += 1
@@ -62,10 +81,11 @@ package struct Simulation {
         clock.advance(by: TimeSpan(microseconds: Int64(random.advance() % 20_000_000) - 1_000_000))
         switch random.advance() % 100 {
         case 0..<50: try append()
-        case 50..<65: try observe()
+        case 50..<61: try observe()
+        case 61..<65: try compact()
         case 65..<75: try commit()
         case 75..<85: try stepParticipants()
-        case 85..<90:
+        case 85..<90 where settings.fault == nil:
             let fault = SimulatedDisk.Fault.allCases[Int(random.advance() % 4)]
             disk.planFault(fault, atCall: 1 + Int(random.advance() % 12), isForEver: random.advance() % 4 == 0)
         case 90..<93: try restart(.process)
@@ -112,7 +132,7 @@ package struct Simulation {
         do throws(MartletError) {
             try open()
         } catch {
-            guard disk.faults > report.faults || disk.isDown else { throw error }
+            guard error.code != .checkFailed, disk.faults > report.faults || disk.isDown else { throw error }
             disk.forgetFault()
             disk.killProcess()
             disk.restart()
@@ -127,6 +147,7 @@ package struct Simulation {
         settings.segmentBytes = 6_000
         settings.indexBytes = 500
         settings.groupBytes = 4_000
+        settings.defect = self.settings.defect
         let log = try EventLog(
             folder: "/log", workspace: simulatedWorkspace, disk: disk, time: clock, settings: settings,
             newKey: (seed &* 2 &+ 1, seed ^ 0x5EED))
@@ -153,6 +174,20 @@ package struct Simulation {
         } catch {
             // What a read that failed on purpose did not give is read later.
             if error.code == .corruptData || error.code == .checkFailed || disk.faults == report.faults { throw error }
+            report.faults = disk.faults
+        }
+    }
+
+    private mutating func compact() throws(MartletError) {
+        guard let log, log.failure == nil else { return }
+        // What is there before, or nobody could say later whether it may go.
+        try observe()
+        guard model.observed.count == Int(log.endOffset) else { return }
+        do throws(MartletError) {
+            report.compacted += try log.compact(SimulatedKeys(), age: .seconds(60)).removedEvents
+        } catch {
+            if error.code == .corruptData { throw error }
+            if disk.faults == report.faults && !disk.isDown { throw error }
             report.faults = disk.faults
         }
     }
@@ -186,7 +221,8 @@ package struct Simulation {
     private mutating func check(isLast: Bool) throws(MartletError) {
         if disk.isDown { return }
         // A check must see everything: no fault meets it.
-        disk.forgetFault()
+        let planned = disk.takeFault()
+        defer { if let planned { disk.putFault(planned) } }
         guard let log, log.failure == nil else { return }
         try model.observe(log, &report)
         try model.check(log, &report)
@@ -219,6 +255,8 @@ package struct SimulationReport: Sendable, Hashable {
     package var acknowledged = 0
     package var refused = 0
     package var unanswered = 0
+    /// That compaction took out.
+    package var compacted = 0
     /// In the log at the end.
     package var events = 0
     /// Times at which all promises were looked at, and how many single ones.

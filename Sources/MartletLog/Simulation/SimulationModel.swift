@@ -17,6 +17,11 @@ struct SimulationModel {
 
     /// Payload and id of what was read at each offset; never taken back.
     private(set) var observed: [String] = []
+    /// When the event of each offset happened.
+    private var times: [Int64] = []
+    /// Its key, where it has one, and the newest event of each.
+    private var keys: [String?] = []
+    private var newest: [String: (time: Int64, offset: Int)] = [:]
     private var offsets: [String: Int] = [:]
     private var attempts: [Attempt] = []
     private var pending: Set<Int> = []
@@ -100,21 +105,40 @@ struct SimulationModel {
             if batches.isEmpty { break }
             for batch in batches {
                 for row in 0..<batch.events.count {
-                    try expect(batch.offsets[row] == Int64(next), "offsets are dense", &report)
-                    let token = String(batch.events.payloads[row].prefix { $0 != "x" })
+                    let offset = Int(batch.offsets[row])
+                    try expect(offset >= next, "offsets ascend", &report)
+                    try checkGap(next..<offset, &report)
+                    next = offset
+                    let token = simulatedToken(batch, row)
                     if next < observed.count {
                         try expect(observed[next] == token, "offset \(next) keeps its event", &report)
                     } else {
                         try expect(offsets[token] == nil, "\(token) is stored once", &report)
                         offsets[token] = next
                         observed.append(token)
+                        times.append(batch.events.eventTimes[row])
+                        keys.append(SimulatedKeys.key(token))
+                        if let key = keys[next], (times[next], next) > newest[key] ?? (.min, 0) {
+                            newest[key] = (times[next], next)
+                        }
                     }
                     next += 1
                 }
             }
         }
+        try checkGap(next..<max(next, Int(log.endOffset)), &report)
+        next = max(next, Int(log.endOffset))
         try expect(next == observed.count, "\(observed.count) events were read before, \(next) now", &report)
         try expect(log.endOffset == Int64(next), "the end is behind the last event", &report)
+    }
+
+    /// Only compaction takes events out, and only those for which there is a newer one.
+    private func checkGap(_ gap: Range<Int>, _ report: inout SimulationReport) throws(MartletError) {
+        for offset in gap {
+            let key = offset < observed.count ? keys[offset] : nil
+            let isReplaced = key.flatMap { newest[$0] }.map { $0 > (times[offset], offset) } ?? false
+            try expect(isReplaced, "offset \(offset) is there, or a newer event of its key", &report)
+        }
     }
 
     /// To be called after `observe`.

@@ -45,7 +45,8 @@ struct LogSink: RawMessageSink {
             misfits += refused
         }
         letters += misfits.map { letter(raw, $0.reason, $0.original) }
-        try keep(letters)
+        // Before the events, so that none is lost; those of an append that is tried again are there already.
+        try intake.keep(letters)
         var batch = try EventBatch(
             source, version: workspace.sourceVersion(raw.source, definitions), columns: decoded.columns,
             eventTimes: decoded.eventTimes, arrivalTimes: decoded.arrivalTimes, operations: decoded.operations)
@@ -63,15 +64,5 @@ struct LogSink: RawMessageSink {
         DeadLetter(
             source: raw.source, reason: reason, original: original,
             position: raw.position ?? SourcePosition(stream: raw.stream, bytes: []))
-    }
-
-    /// Before the events, so that none is lost; those of an append that is tried again are there already.
-    private func keep(_ letters: [DeadLetter]) throws {
-        guard let first = letters.first else { return }
-        if let position = first.position, !position.bytes.isEmpty {
-            let known = intake.deadLetters.list(source: first.source, limit: .max)
-            if known.contains(where: { $0.position == position }) { return }
-        }
-        try intake.deadLetters.add(letters)
     }
 }

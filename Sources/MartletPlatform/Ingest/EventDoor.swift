@@ -4,6 +4,7 @@ internal import MartletDefinitions
 internal import MartletLog
 internal import MartletObjects
 internal import MartletQuery
+internal import MartletRegistry
 internal import Synchronization
 
 /// Takes single events and small batches in, as they are pushed: what fits is durable when the answer comes, and what
@@ -15,7 +16,8 @@ package final class EventDoor: Sendable {
 
     private struct Known {
         var revision: Int64 = -1
-        var definitions: AppliedDefinitions?
+        /// When the revision was looked up.
+        var lookedUp: UInt64 = 0
         var sources: [String: PushedSource] = [:]
     }
 
@@ -57,6 +59,7 @@ package final class EventDoor: Sendable {
     }
 
     private func source(_ name: String) throws -> PushedSource {
+        try takeUpRevision()
         if let found = known.withLock({ $0.sources[name] }) { return found }
         let definitions = try workspace.appliedDefinitions()
         let definition = try definitions.source(name)
@@ -65,6 +68,22 @@ package final class EventDoor: Sendable {
             decoder: EventDecoder(definition, futureSkew: workspace.settings.limits.futureSkew))
         known.withLock { $0.sources[name] = source }
         return source
+    }
+
+    /// Another process may apply definitions, too: within a second they count here.
+    private func takeUpRevision() throws {
+        let now = workspace.time.monotonicNanoseconds()
+        let isDue = known.withLock { known in
+            guard now &- known.lookedUp > 1_000_000_000 else { return false }
+            known.lookedUp = now
+            return true
+        }
+        guard isDue else { return }
+        let revision = try workspace.registry.current().revision
+        known.withLock { known in
+            if known.revision != revision { known.sources = [:] }
+            known.revision = revision
+        }
     }
 }
 

@@ -16,7 +16,9 @@ final class EventIntake: Sendable {
     /// - Throws: `conflict` where another process has the log.
     init(folder: String, _ workspace: WorkspaceID, _ registry: Registry, _ time: any TimeSource) throws {
         do {
-            log = try EventLog(folder: "\(folder)/events", workspace: workspace, time: time)
+            var settings = LogSettings()
+            settings.isPublished = true
+            log = try EventLog(folder: "\(folder)/events", workspace: workspace, time: time, settings: settings)
         } catch {
             guard error.code == .conflict else { throw error }
             throw MartletError(
@@ -24,18 +26,31 @@ final class EventIntake: Sendable {
                 fix: "send them to it (POST /v1/events/SOURCE), or end it first: it is probably a martlet serve",
                 cause: error)
         }
-        deadLetters = try DeadLetters(folder: "\(folder)/deadletters", workspace: workspace, time: time)
+        deadLetters = try DeadLetters(folder: Self.deadLetters(folder), workspace: workspace, time: time)
         schemas = PayloadSchemas(registry)
         log.start()
     }
 
     deinit { log.close() }
 
+    static func deadLetters(_ folder: String) -> String { "\(folder)/deadletters" }
+
+    /// Keeps what is no event of a source. What came before and is still open is not kept again.
+    func keep(_ misfits: [DecodedEvents.Misfit], of source: String) throws(MartletError) {
+        if misfits.isEmpty { return }
+        try keep(misfits.map { DeadLetter(source: source, reason: $0.reason, original: $0.original) })
+    }
+
+    func keep(_ letters: [DeadLetter]) throws(MartletError) {
+        try deadLetters.add(letters, mayPassLater: { $0.mayPassLater })
+    }
+
     /// Appends and waits until the events are durable. Blocks.
-    func append(_ batches: [EventBatch]) throws -> AppendReceipt {
+    /// - Parameter idempotencyKey: as `EventLog.append` has it.
+    func append(_ batches: [EventBatch], idempotencyKey: String = "") throws -> AppendReceipt {
         let answer = Mutex<Result<AppendReceipt, MartletError>?>(nil)
         let done = DispatchSemaphore(value: 0)
-        log.append(batches) { result in
+        log.append(batches, idempotencyKey: idempotencyKey) { result in
             answer.withLock { $0 = result }
             done.signal()
         }
@@ -43,6 +58,11 @@ final class EventIntake: Sendable {
         guard let result = answer.withLock({ $0 }) else { preconditionFailure("the log has answered") }
         return try result.get()
     }
+}
+
+extension DeadLetter {
+    /// Whether nothing is wrong but the time: then it is tried again by itself.
+    var mayPassLater: Bool { reason.split(separator: "; ").allSatisfy { $0.hasSuffix(": in the future") } }
 }
 
 extension EventBatch {

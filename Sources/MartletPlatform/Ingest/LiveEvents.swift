@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Glibc
 package import MartletConnectors
 package import MartletCore
 package import MartletLog
@@ -12,22 +13,36 @@ internal import Synchronization
 package final class LiveEvents: Sendable {
     private let workspace: Workspace
     private let store: Result<StreamStore, any Error>
+    private let tell: @Sendable (String) -> Void
     private let opening = DispatchGroup()
     private let state = Mutex(State.opening)
 
     private enum State {
         case opening
-        case open(EventDoor, Lander, StreamRunner, ConnectorRunner)
+        case open(Parts)
         case closed(any Error)
+    }
+
+    private struct Parts {
+        let door: EventDoor
+        let lander: Lander
+        let streams: StreamRunner
+        let connectors: ConnectorRunner
+        let retrier: LetterRetrier
     }
 
     /// How long the first reader waits for the log: a short one is open by then, and the lock of any is taken.
     private static let patienceMilliseconds = 25
 
     /// Begins to open all of it. A long log takes a while, for which only those wait who push.
-    /// - Parameter isRunning: whether what comes in is landed, and counted by the views that follow the log.
-    package init(_ workspace: Workspace, isRunning: Bool = true) {
+    /// - Parameters:
+    ///   - isRunning: whether what comes in is landed, and counted by the views that follow the log.
+    ///   - tell: takes a line for whoever watches the server.
+    package init(
+        _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError
+    ) {
         self.workspace = workspace
+        self.tell = tell
         store = Result { StreamStore(try workspace.onlineStore()) }
         workspace.beginServing()
         startThread(group: opening) { [self] in open(isRunning) }
@@ -41,14 +56,16 @@ package final class LiveEvents: Sendable {
     private func open(_ isRunning: Bool) {
         let opened: State
         do {
-            let (door, lander) = (try EventDoor(workspace), try Lander(workspace))
-            let streams = try StreamRunner(workspace, serving: try store.get())
-            let connectors = try ConnectorRunner(workspace)
-            opened = .open(door, lander, streams, connectors)
+            let parts = Parts(
+                door: try EventDoor(workspace), lander: try Lander(workspace),
+                streams: try StreamRunner(workspace, serving: try store.get()),
+                connectors: try ConnectorRunner(workspace), retrier: try LetterRetrier(workspace, tell: tell))
+            opened = .open(parts)
             if isRunning {
-                lander.start()
-                streams.start()
-                connectors.start()
+                parts.lander.start()
+                parts.streams.start()
+                parts.connectors.start()
+                parts.retrier.start()
             }
         } catch {
             opened = .closed(error)
@@ -58,13 +75,23 @@ package final class LiveEvents: Sendable {
 
     private func waitUntilOpen() { opening.wait() }
 
+    /// Runs `body` once the log is open, or found closed: at once where it is by now, else by another thread, which
+    /// tells whoever watches the server what it throws.
+    package func whenOpen(_ body: @escaping @Sendable () throws -> Void) {
+        let told: @Sendable () -> Void = { [tell] in
+            do { try body() } catch { tell("\(error)") }
+        }
+        if opening.wait(timeout: .now()) == .success { return told() }
+        opening.notify(queue: .global(), execute: told)
+    }
+
     /// Waits for the log to be open.
     /// - Throws: why no events are taken in here.
     package func openDoor() throws -> EventDoor {
         waitUntilOpen()
         return try state.withLock {
             switch $0 {
-            case .open(let door, _, _, _): return door
+            case .open(let parts): return parts.door
             case .closed(let error): throw error
             case .opening: preconditionFailure("the log is open, or closed")
             }
@@ -74,14 +101,14 @@ package final class LiveEvents: Sendable {
     /// How all of it is doing; nil where this process takes no events in.
     package var status: LiveStatus? {
         state.withLock { state in
-            guard case .open(_, let lander, let streams, let connectors) = state, let intake = try? workspace.intake
-            else { return nil }
+            guard case .open(let parts) = state, let intake = try? workspace.intake else { return nil }
             return LiveStatus(
                 now: workspace.time.now(), startOffset: intake.log.startOffset, endOffset: intake.log.endOffset,
                 logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
+                repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
                 futureEvents: intake.deadLetters.count { $0.reason.hasSuffix(": in the future") },
-                landing: lander.status, streaming: streams.status, connectors: connectors.statuses)
+                landing: parts.lander.status, streaming: parts.streams.status, connectors: parts.connectors.statuses)
         }
     }
 
@@ -101,12 +128,21 @@ package final class LiveEvents: Sendable {
         }
     }
 
+    /// Tries once the dead letters that are due, on the calling thread. Blocks.
+    package func retryLetters() throws {
+        waitUntilOpen()
+        let retrier = state.withLock { state -> LetterRetrier? in
+            if case .open(let parts) = state { parts.retrier } else { nil }
+        }
+        try retrier?.step()
+    }
+
     /// Waits until the views that follow the log have counted all events with smaller offsets.
     /// - Throws: why they have not for now.
     package func counted(upTo end: Int64) async throws {
         waitUntilOpen()
         let streams = state.withLock { state -> StreamRunner? in
-            if case .open(_, _, let streams, _) = state { streams } else { nil }
+            if case .open(let parts) = state { parts.streams } else { nil }
         }
         try await streams?.counted(upTo: end)
     }
@@ -114,25 +150,33 @@ package final class LiveEvents: Sendable {
     package func definitionsChanged() {
         waitUntilOpen()
         state.withLock { state in
-            guard case .open(let door, _, let streams, let connectors) = state else { return }
-            door.definitionsChanged()
-            streams.definitionsChanged()
-            connectors.definitionsChanged()
+            guard case .open(let parts) = state else { return }
+            parts.door.definitionsChanged()
+            parts.streams.definitionsChanged()
+            parts.connectors.definitionsChanged()
+            parts.retrier.definitionsChanged()
         }
     }
 
     /// Ends the landing after its step; what is not landed stays in the log.
     package func stop() {
         waitUntilOpen()
-        let running = state.withLock { state -> (Lander, StreamRunner, ConnectorRunner)? in
-            guard case .open(_, let lander, let streams, let connectors) = state else { return nil }
+        let running = state.withLock { state -> Parts? in
+            guard case .open(let parts) = state else { return nil }
             state = .closed(MartletError(.cancelled, "the server ends"))
-            return (lander, streams, connectors)
+            return parts
         }
-        running?.2.stop()
-        running?.0.stop()
-        running?.1.stop()
+        running?.connectors.stop()
+        running?.retrier.stop()
+        running?.lander.stop()
+        running?.streams.stop()
     }
+}
+
+/// Writes a line for whoever watches a server.
+package func tellStandardError(_ line: String) {
+    let bytes = Array("martlet: \(line)\n".utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// What becomes of events in a running server.
@@ -147,6 +191,9 @@ package struct LiveStatus: Sendable {
     /// Why nothing is acknowledged any more.
     package let logFailure: MartletError?
     package let deadLetters: [DeadLetterCount: Int]
+    /// Letters that came again while they were open, and were not kept twice.
+    package let repeatedLetters: Int
+    package let retries: RetryStatus
     /// Dead letters that happened too far ahead of the clock.
     package let futureEvents: Int
     package let landing: LanderStatus

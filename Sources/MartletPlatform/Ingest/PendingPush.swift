@@ -1,5 +1,5 @@
 internal import MartletConnectors
-internal import MartletCore
+package import MartletCore
 internal import MartletDefinitions
 internal import MartletLog
 internal import Synchronization
@@ -16,7 +16,7 @@ package final class PendingPush: Sendable {
 
     private enum State {
         case idle
-        case waiting(CheckedContinuation<AppendReceipt, any Error>)
+        case waiting(@Sendable (Result<AppendReceipt, MartletError>) -> Void)
         case done(Result<AppendReceipt, MartletError>)
     }
 
@@ -44,19 +44,31 @@ package final class PendingPush: Sendable {
             try append(typed)
         }
         // While the events are on their way to the disk, not after: two syncs, one wait.
-        if !misfits.isEmpty {
-            try intake.deadLetters.add(
-                misfits.map {
-                    DeadLetter(source: report.source, reason: $0.reason, original: $0.original)
+        try intake.keep(misfits, of: report.source)
+        let receipt = try await receipt()
+        report.rows = misfits.count
+        report.misfits = misfits.sorted { $0.message < $1.message }.map { ($0.message, $0.reason) }
+        report.add(receipt)
+        return report
+    }
+
+    /// Whether nothing but the disk is waited for.
+    package var isOnlyAppending: Bool { !source.decoder.readsTexts && events.misfits.isEmpty }
+
+    /// Calls `body` once all is durable, on the log's thread, which it must not block; at once where that is so already.
+    /// Nobody is waked and no thread waits, as `finish` needs it.
+    /// - Precondition: `isOnlyAppending`.
+    package func whenDurable(_ body: @escaping @Sendable (Result<PushReport, MartletError>) -> Void) {
+        precondition(isOnlyAppending, "what does not fit is to be kept first")
+        let name = source.definition.about.name
+        take { result in
+            body(
+                result.map { receipt in
+                    var report = PushReport(source: name)
+                    report.add(receipt)
+                    return report
                 })
         }
-        let receipt = try await receipt()
-        report.rows = receipt.stored + receipt.duplicates + misfits.count
-        report.accepted = receipt.stored
-        report.duplicates = receipt.duplicates
-        report.misfits = misfits.sorted { $0.message < $1.message }.map { ($0.message, $0.reason) }
-        report.endOffset = receipt.endOffset
-        return report
     }
 
     func append(_ events: DecodedEvents) throws {
@@ -73,21 +85,34 @@ package final class PendingPush: Sendable {
 
     private func receipt() async throws -> AppendReceipt {
         try await withCheckedThrowingContinuation { continuation in
-            let result = state.withLock { state -> Result<AppendReceipt, MartletError>? in
-                if case .done(let result) = state { return result }
-                state = .waiting(continuation)
-                return nil
-            }
-            if let result { continuation.resume(with: result.mapError { $0 as any Error }) }
+            take { continuation.resume(with: $0.mapError { $0 as any Error }) }
         }
     }
 
-    private func answer(_ result: Result<AppendReceipt, MartletError>) {
-        let waiting = state.withLock { state -> CheckedContinuation<AppendReceipt, any Error>? in
-            defer { state = .done(result) }
-            if case .waiting(let continuation) = state { return continuation }
+    private func take(_ body: @escaping @Sendable (Result<AppendReceipt, MartletError>) -> Void) {
+        let result = state.withLock { state -> Result<AppendReceipt, MartletError>? in
+            if case .done(let result) = state { return result }
+            state = .waiting(body)
             return nil
         }
-        waiting?.resume(with: result.mapError { $0 as any Error })
+        if let result { body(result) }
+    }
+
+    private func answer(_ result: Result<AppendReceipt, MartletError>) {
+        let waiting = state.withLock { state -> (@Sendable (Result<AppendReceipt, MartletError>) -> Void)? in
+            defer { state = .done(result) }
+            if case .waiting(let body) = state { return body }
+            return nil
+        }
+        waiting?(result)
+    }
+}
+
+extension PushReport {
+    fileprivate mutating func add(_ receipt: AppendReceipt) {
+        rows += receipt.stored + receipt.duplicates
+        accepted = receipt.stored
+        duplicates = receipt.duplicates
+        endOffset = receipt.endOffset
     }
 }

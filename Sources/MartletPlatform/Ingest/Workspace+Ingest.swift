@@ -141,12 +141,10 @@ extension Workspace {
     }
 
     private func fileMisfits(_ source: SourceDefinition, stream: String, _ connection: QueryConnection) throws {
-        let letters = try intake.deadLetters
-        // An earlier run that did not come to its end has filed them already.
-        guard !letters.list(source: source.about.name, limit: .max).contains(where: { $0.position?.stream == stream })
-        else { return }
+        // Those that an earlier run which did not come to its end has kept are not kept again.
+        let intake = try intake
         try connection.query(StagedRows.misfits, batchRows: Self.pieceRows) { rows in
-            try letters.add(StagedRows.letters(rows, source, stream: stream))
+            try intake.keep(StagedRows.letters(rows, source, stream: stream))
         }
     }
 }

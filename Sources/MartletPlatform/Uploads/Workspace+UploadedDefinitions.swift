@@ -32,7 +32,7 @@ extension Workspace {
         } catch {
             throw DefinitionFaults(error.faults.map { $0.relative(to: folder) })
         }
-        return try registry.plan(repository.definitions)
+        return try plan(repository.definitions)
     }
 
     /// Makes a plan's definitions current where it was made at revision `base`; nil means at whatever is current.

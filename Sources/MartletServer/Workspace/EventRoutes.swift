@@ -20,20 +20,36 @@ func pushEvents(_ request: borrowing Request, _ workspace: Workspace, _ live: Li
     case .events(let format):
         let isLanded = try waitsForLanding(request)
         let pending = try live.openDoor().push(request.body, isPadded: true, as: format, to: source, key: key)
+        if pending.isOnlyAppending && !isLanded {
+            return .whenAnswered { answer in pending.whenDurable { answer(response($0)) } }
+        }
         return .later {
             do {
                 let report = try await pending.finish()
                 if isLanded { try live.land(upTo: report.endOffset) }
                 return Response(body: report.json)
-            } catch let error as MartletError where error.code == .limitExceeded || error.code == .storeUnavailable {
-                var response = problem(error, status: 503)
-                if error.code == .limitExceeded { response.headers.append(("Retry-After", "1")) }
-                return response
+            } catch let error as MartletError {
+                return refusal(error)
             } catch {
                 return problem(error)
             }
         }
     }
+}
+
+private func response(_ result: Result<PushReport, MartletError>) -> Response {
+    switch result {
+    case .success(let report): Response(body: report.json)
+    case .failure(let error): refusal(error)
+    }
+}
+
+/// 503 for what passes by itself, with when to come again.
+private func refusal(_ error: MartletError) -> Response {
+    guard error.code == .limitExceeded || error.code == .storeUnavailable else { return problem(error) }
+    var response = problem(error, status: 503)
+    if error.code == .limitExceeded { response.headers.append(("Retry-After", "1")) }
+    return response
 }
 
 private func waitsForLanding(_ request: borrowing Request) throws -> Bool {

@@ -34,6 +34,15 @@ func writeLiveMetrics(_ live: LiveEvents, labels: String, to writer: inout ByteW
             ("source=\"\($0.key.source)\",state=\"\($0.key.state)\"", Double($0.value))
         }.sorted { $0.0 < $1.0 })
     metric(
+        "dead_letters_repeated_total", "counter", "What did not fit and was among the dead letters already.",
+        [("", Double(status.repeatedLetters))])
+    metric(
+        "dead_letter_attempts_total", "counter", "Times that dead letters were tried again by themselves.",
+        [("", Double(status.retries.attempts))])
+    metric(
+        "dead_letters_escalated_total", "counter", "Dead letters given up, which a person has to look at.",
+        [("", Double(status.retries.escalated))])
+    metric(
         "future_events", "gauge", "Dead letters that happened too far ahead of the clock.",
         [("", Double(status.futureEvents))])
     let landing = status.landing
@@ -43,6 +52,10 @@ func writeLiveMetrics(_ live: LiveEvents, labels: String, to writer: inout ByteW
     metric(
         "landed_offset", "gauge", "Events with smaller offsets are in their tables.",
         [("", Double(landing.landedOffset))])
+    metric(
+        "log_compacted_events_total", "counter", "Events that newer ones of their key replaced in the log.",
+        [("", Double(landing.compactedEvents))])
+    metric("log_compacted_bytes_total", "counter", "Freed by compaction.", [("", Double(landing.compactedBytes))])
     metric("landing_failures_total", "counter", "Steps of landing that failed.", [("", Double(landing.failures))])
     metric(
         "landing_stopped", "gauge", "Sources that a failed critical check holds back.",

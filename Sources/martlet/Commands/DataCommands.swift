@@ -12,7 +12,7 @@ extension Command {
             with the id of an earlier one add nothing; those that do not fit are dead letters (martlet
             deadletters), those that fail a check are kept in quarantine.SOURCE, both with the reason. The same
             files are ingested once, however often the command is repeated. Without files it takes up what an
-            earlier run left pending. While a server runs on the workspace, send events to it instead.
+            earlier run left pending. While a server runs on the workspace, it is asked to do it.
             """,
         options: [Option("key", "KEY", "idempotency key (default: the digest of the files)")],
         examples: [
@@ -22,9 +22,14 @@ extension Command {
     ) { invocation in
         guard let source = invocation.operands.first else { throw MartletError(.usage, "SOURCE is missing") }
         let (workspace, principal) = try invocation.openWorkspace()
-        let report = try workspace.ingest(
-            source, files: Array(invocation.operands.dropFirst()), idempotencyKey: invocation.string("key"),
-            principal: principal, progress: invocation.console.progress)
+        let files = Array(invocation.operands.dropFirst())
+        let key = invocation.string("key")
+        let report = try OwningServer.orHere(workspace) {
+            try workspace.ingest(
+                source, files: files, idempotencyKey: key, principal: principal, progress: invocation.console.progress)
+        } there: { server in
+            try server.ingest(source, files: files, key: key, principal: principal)
+        }
         invocation.console.result(text: report.text) { report.write(to: &$0) }
         if let failure = report.refinement?.criticalFailure { throw failure }
         return 0

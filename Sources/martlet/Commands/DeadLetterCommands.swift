@@ -8,12 +8,14 @@ extension Command {
         operands: "list | show N | replay N… | drop N…",
         discussion: """
             What is no event of its source is kept as it came, with the reason. `replay` reads it by the
-            definitions that are applied now, so that a mended definition lets it in; `drop` lets it be. While a
-            server takes the workspace's events in, end it first.
+            definitions that are applied now, so that a mended definition lets it in; `drop` lets it be. A server
+            tries again by itself what may pass later, and what waits for a source whose definition changes; what
+            failed too often is escalated: a person has to look.
             """,
         options: [
             Option("source", "NAME", "of list: only letters of this source"),
             Option("after", "N", "of list: only letters with a greater number"),
+            Option("escalated", nil, "of list: only letters that were given up"),
             Option("limit", "N", "of list: at most so many (default: 100)"),
             Option("all", nil, "of replay and drop: every letter that list shows, instead of numbers"),
         ],
@@ -25,7 +27,7 @@ extension Command {
         let workspace = try invocation.openWorkspace().workspace
         func listed() throws -> [DeadLetter] {
             try workspace.deadLetters(
-                source: invocation.string("source"),
+                source: invocation.string("source"), state: invocation.isSet("escalated") ? .escalated : nil,
                 after: Int64(try invocation.integer("after", in: 0...Int(Int32.max)) ?? -1),
                 limit: try invocation.integer("limit", in: 1...1_000_000) ?? 100)
         }
@@ -47,7 +49,12 @@ extension Command {
         case "show":
             for number in try numbers() { show(try workspace.deadLetter(number), invocation.console) }
         case "replay":
-            let report = try workspace.replayDeadLetters(numbers())
+            let replayed = try numbers()
+            let report = try OwningServer.orHere(workspace) {
+                try workspace.replayDeadLetters(replayed)
+            } there: { server in
+                try server.replay(replayed)
+            }
             invocation.console.result(
                 text: "\(grouped(report.replayed)) came in, \(grouped(report.failed)) do not fit still"
             ) { json in
@@ -59,7 +66,11 @@ extension Command {
             return report.failed == 0 ? 0 : 1
         case "drop":
             let dropped = try numbers()
-            try workspace.dropDeadLetters(dropped)
+            try OwningServer.orHere(workspace) {
+                try workspace.dropDeadLetters(dropped)
+            } there: { server in
+                try server.drop(dropped)
+            }
             invocation.console.result(text: "\(grouped(dropped.count)) dropped") { json in
                 json.object { $0.member("dropped", dropped.count) }
             }

@@ -3,12 +3,14 @@ internal import MartletLog
 
 extension Command {
     static let simulate = Command(
-        "simulate", "run the event log on a simulated disk with faults",
+        "simulate", "run the event log and what hangs on it on a simulated disk with faults",
         discussion: """
             Appends, reads, commits, kills and power cuts in a random order on a disk in memory that tears, loses
             and reorders what was not synced and lets calls fail. After each death all promises are checked: what
-            was acknowledged is there, once; appends are whole; offsets are dense and keep their events; positions
-            and committed offsets are what was acknowledged. The same seed gives the same run.
+            was acknowledged is there, once; appends are whole; offsets keep their events, and compaction takes out
+            only what a newer event replaces; positions and committed offsets are what was acknowledged. A lander
+            (on a model of Delta's tables) and a counting consumer with checkpoints follow the log: each event is
+            landed and counted once, in order. The same seed gives the same run.
             """,
         options: [
             Option("seed", "N", "the first seed (default: 1)"),
@@ -27,7 +29,9 @@ extension Command {
         if let steps = try invocation.integer("steps", in: 1...1_000_000) { settings.steps = steps }
         var reports: [SimulationReport] = []
         for index in 0..<count {
-            let report = Simulation.run(seed: first &+ UInt64(index), settings: settings)
+            let report = Simulation.run(
+                seed: first &+ UInt64(index), settings: settings,
+                participants: [SimulatedLander(), SimulatedCounter()])
             reports.append(report)
             invocation.console.progress.report("simulate", done: index + 1, total: count)
             if report.broken != nil { break }
