@@ -261,8 +261,12 @@ final class Connection: @unchecked Sendable {
             late.response = nil
         }
         MHD_suspend_connection(connection)
-        let isLong = priority == .longWork
-        let executor: any TaskExecutor = isLong ? core.longWorkExecutor : core.executor
+        let executor: any TaskExecutor =
+            switch priority {
+            case .probe, .online: core.onlineExecutor
+            case .work: core.executor
+            case .longWork: core.longWorkExecutor
+            }
         Task(executorPreference: executor) { [self] in
             let response = await work()
             core.admission.leave(priority)
