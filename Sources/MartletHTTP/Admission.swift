@@ -6,6 +6,7 @@ final class Admission: Sendable {
     private let workLimit: Int
     private let longWorkLimit: Int
     private let bodyMemoryBytes: Int
+    private let online = Atomic<Int>(0)
     private let work = Atomic<Int>(0)
     private let longWork = Atomic<Int>(0)
     private let bodyBytes = Atomic<Int>(0)
@@ -37,17 +38,22 @@ final class Admission: Sendable {
         refusals = Refusal.allCases.map { _ in RefusalCount() }
     }
 
-    /// Takes one of the places for work of this kind; false where none is free.
+    /// Takes one of the places for work of this kind; false where none is free. Online requests that wait, for a store
+    /// behind a network, take none of those of others: there is one a connection at most.
     func enter(_ priority: RoutePriority) -> Bool {
-        priority == .longWork ? take(longWork, longWorkLimit) : take(work, workLimit)
+        switch priority {
+        case .probe, .online: take(online, .max)
+        case .work: take(work, workLimit)
+        case .longWork: take(longWork, longWorkLimit)
+        }
     }
 
     /// Gives back what `enter` took.
     func leave(_ priority: RoutePriority) {
-        if priority == .longWork {
-            longWork.subtract(1, ordering: .relaxed)
-        } else {
-            work.subtract(1, ordering: .relaxed)
+        switch priority {
+        case .probe, .online: online.subtract(1, ordering: .relaxed)
+        case .work: work.subtract(1, ordering: .relaxed)
+        case .longWork: longWork.subtract(1, ordering: .relaxed)
         }
     }
 
@@ -69,8 +75,11 @@ final class Admission: Sendable {
     func countRefusal(_ refusal: Refusal) { refusals[refusal.rawValue].count.add(1, ordering: .relaxed) }
 
     /// Of each kind, how many are under way.
-    var running: (work: Int, longWork: Int, bodyBytes: Int) {
-        (work.load(ordering: .relaxed), longWork.load(ordering: .relaxed), bodyBytes.load(ordering: .relaxed))
+    var running: (online: Int, work: Int, longWork: Int, bodyBytes: Int) {
+        (
+            online.load(ordering: .relaxed), work.load(ordering: .relaxed), longWork.load(ordering: .relaxed),
+            bodyBytes.load(ordering: .relaxed)
+        )
     }
 
     var refused: [(reason: String, count: Int)] {

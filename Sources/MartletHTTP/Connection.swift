@@ -256,8 +256,12 @@ final class Connection: @unchecked Sendable {
         guard holdsLongWork || core.admission.enter(priority) else { return answer(connection, tooMuchWork(priority)) }
         holdsLongWork = false
         wait(connection)
-        let isLong = priority == .longWork
-        let executor: any TaskExecutor = isLong ? core.longWorkExecutor : core.executor
+        let executor: any TaskExecutor =
+            switch priority {
+            case .probe, .online: core.onlineExecutor
+            case .work: core.executor
+            case .longWork: core.longWorkExecutor
+            }
         Task(executorPreference: executor) { [self] in
             let response = await work()
             core.admission.leave(priority)

@@ -9,6 +9,8 @@ package struct ServerActivity: Sendable {
     package var slowConnections: Int
     /// Ended while idle, for others to have their places.
     package var evictedConnections: Int
+    /// Online requests that wait for a store behind a network.
+    package var online: Int
     /// Requests that wait for work.
     package var work: Int
     /// Requests that wait for long work.

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 internal import MartletCore
 internal import Synchronization
@@ -9,7 +10,9 @@ final class ServerCore: Sendable {
     let observer: (any RequestObserver)?
     let accessLog: AccessLog?
     let admission: Admission
-    let executor = BlockingExecutor()
+    /// Apart from the threads of work, which may all be busy.
+    let onlineExecutor = BlockingExecutor(.userInitiated)
+    let executor = BlockingExecutor(.default)
     let longWorkExecutor = LongWorkExecutor()
     /// What handshakes use; nil where the server speaks no TLS.
     let identity: Mutex<TLSIdentity?>
@@ -120,7 +123,7 @@ final class ServerCore: Sendable {
         let running = admission.running
         return ServerActivity(
             connections: count, busyConnections: busy, slowConnections: slowCount.load(ordering: .relaxed),
-            evictedConnections: evictedCount.load(ordering: .relaxed), work: running.work,
+            evictedConnections: evictedCount.load(ordering: .relaxed), online: running.online, work: running.work,
             longWork: running.longWork, bodyBytes: running.bodyBytes, refused: admission.refused,
             accessLogLines: accessLog?.counts.written, accessLogDropped: accessLog?.counts.dropped,
             certificateExpiry: identity.withLock { $0?.expiry })

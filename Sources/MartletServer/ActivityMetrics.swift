@@ -18,7 +18,10 @@ func writeActivityMetrics(_ activity: ServerActivity, labels: String, to writer:
         activity.evictedConnections, to: &writer)
     family.write(
         "http_work", .gauge, "Requests that wait for work, by kind.",
-        [("kind=\"work\"", activity.work), ("kind=\"long_work\"", activity.longWork)], to: &writer)
+        [
+            ("kind=\"online\"", activity.online), ("kind=\"work\"", activity.work),
+            ("kind=\"long_work\"", activity.longWork),
+        ], to: &writer)
     family.write("http_body_bytes", .gauge, "Memory of long bodies.", activity.bodyBytes, to: &writer)
     family.write(
         "http_refused_total", .counter, "Requests refused with 503 and Retry-After, by reason.",

@@ -15,6 +15,13 @@ struct AdmissionTests {
         var router = Router()
         router.on(.get, "/probe", priority: .probe) { _, _ in .response(Response()) }
         router.on(.get, "/quick") { _, _ in .response(Response()) }
+        router.on(.get, "/remote") { _, _ in .later { Response(status: 203) } }
+        router.on(.post, "/blocked", priority: .work) { _, _ in
+            .later {
+                gate.wait()
+                return Response(status: 201)
+            }
+        }
         router.on(.post, "/quick", priority: .work) { _, _ in .later { Response(status: 201) } }
         router.on(.post, "/long", bodyLimitBytes: 16 << 20, priority: .longWork) { _, _ in
             .later {
@@ -64,6 +71,21 @@ struct AdmissionTests {
         gate.open()
         #expect(try first.receive().status == 202)
         #expect(eventually { server.activity.longWork == 0 })
+    }
+
+    @Test("online reads that wait for a store take no place of work, and are not held up where all of those are taken")
+    func remoteReads() throws {
+        let gate = Gate()
+        let server = try server(gate: gate) { $0.waitingLimit = 1 }
+        let first = try TestClient(port: server.port)
+        try first.send(Array("POST /blocked HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".utf8))
+        gate.waitUntilEntered()
+        let second = try TestClient(port: server.port)
+        #expect(try second.post("/quick", "").status == 503)
+        for _ in 0..<10 { #expect(try second.request("GET", "/remote").status == 203) }
+        #expect(refusals(server, "work") == 1)
+        gate.open()
+        #expect(try first.receive().status == 201)
     }
 
     @Test("a long upload for which there is no place is refused before it is sent, and gives back what it took")

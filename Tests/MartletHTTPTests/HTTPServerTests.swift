@@ -169,7 +169,7 @@ struct HTTPServerTests {
     func waiting() throws {
         let gate = Gate()
         var router = Router()
-        router.on(.get, "/wait") { _, _ in
+        router.on(.get, "/wait", priority: .work) { _, _ in
             .later {
                 gate.wait()
                 return Response(body: Array("done".utf8))
