@@ -2,8 +2,8 @@ package import MartletCore
 
 /// A latest-value row read in place. After the header come one bit a feature, set where a value is present, in whole
 /// 64-bit words, then one 8-byte slot a feature, then the tail. Numbers, times and bools stand in their slot; a text, a
-/// list (`StoredList`) or a map (`StoredMap`) has there its offset from the start of the record (4 bytes) and its length
-/// in bytes (4 bytes).
+/// list (`StoredList`) or a map (`StoredMap`) has there its offset from the start of the record (4 bytes) and its
+/// length in bytes (4 bytes).
 ///
 /// Public so that its accessors become part of the code that calls them from another module.
 public struct LatestRow {

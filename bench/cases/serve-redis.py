@@ -19,7 +19,7 @@ def run(bench: Bench) -> Result:
             found = serving.load(bench, port, KEYS)
         result = Result(
             case="serve-redis", unit="keys/s", better="higher", ours=round(found["rate"] * KEYS),
-            setup=f"/get-online-features with {KEYS} keys and 10 features from Redis, {serving.CONNECTIONS} connections,"
+            setup=f"/get-online-features, {KEYS} keys and 10 features from Redis, {serving.CONNECTIONS} connections,"
             f" JSON and HTTP and wrk on the same processors; redis-benchmark GET of {VALUE_BYTES} bytes, a pipeline of"
             f" {KEYS} and {CLIENTS} clients: the server has one connection for each of its threads",
             target="at least 0.7x redis-benchmark", details=found)

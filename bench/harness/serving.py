@@ -134,8 +134,8 @@ def online_data(bench: Bench) -> pathlib.Path:
 
 @contextlib.contextmanager
 def our_server(bench: Bench, name: str, online: str = "", more: pathlib.Path | None = None):
-    """`martlet serve` with all users loaded, in the folder `name` of the data; gives its port. The rows of `more` are in
-    the tables and not yet in the online store."""
+    """`martlet serve` with all users loaded, in the folder `name` of the data; gives its port. The rows of `more` are
+    in the tables and not yet in the online store."""
     folder = our_repository(bench, online_data(bench), name, online)
     bench.run([bench.martlet, "materialize"], cwd=folder)
     if more:

@@ -79,7 +79,8 @@ struct HotWriter: Sendable {
 
     /// Removes the key, which was written.
     mutating func invalidate(_ key: UnsafeRawBufferPointer, view: UInt32, hash: UInt64) {
-        guard let place = place(of: key, view, hash) else { return }
+        // A load by a command has nothing in memory.
+        guard entries > 0, let place = place(of: key, view, hash) else { return }
         statistics.invalidations += 1
         beginWriting()
         remove(place)
