@@ -1,5 +1,6 @@
 import HTTPTestSupport
 import MartletCore
+import MartletFeatures
 import MartletHTTP
 import MartletOnline
 import MartletServer

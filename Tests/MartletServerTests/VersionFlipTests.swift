@@ -1,6 +1,8 @@
 import Dispatch
 import HTTPTestSupport
 import MartletCore
+import MartletDefinitions
+import MartletOnline
 import MartletPlatform
 import MartletServer
 import MartletTestSupport
