@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTestSupport
 import Testing
 
 @Suite("How events are doing")
