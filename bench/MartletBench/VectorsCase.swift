@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MartletCore
+internal import MartletKeyValue
 internal import MartletOnline
 
 /// `vectors`: the nearest of so many random embeddings in an LMDB store of its own, by the cosine, searched for as a
