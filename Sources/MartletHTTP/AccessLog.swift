@@ -94,7 +94,8 @@ package final class AccessLog: Sendable {
             buffer.records.withLock { swap(&$0, &spares[index]) }
             guard !spares[index].isEmpty else { continue }
             lines.removeAll()
-            for record in spares[index] { format.write(record, to: &lines) }
+            var last = AccessLogFormat.LastSecond()
+            for record in spares[index] { format.write(record, after: &last, to: &lines) }
             let isWritten = sink.withLock { $0.write(lines.bytes) }
             if isWritten {
                 written.add(spares[index].count, ordering: .relaxed)

@@ -59,10 +59,34 @@ struct AccessLogFormat: Sendable {
         return hasParameters[route] || methods[route] == .get && method?.pointee != CChar(UInt8(ascii: "G"))
     }
 
-    func write(_ record: AccessRecord, to writer: inout ByteWriter) {
-        writer.append("{\"time\":\"")
-        writer.append(Timestamp(microseconds: record.microseconds))
-        writer.append("\"")
+    /// Lines of one second begin alike: where the last of these stands among what was written.
+    struct LastSecond {
+        var seconds = Int64.min
+        var start = 0..<0
+    }
+
+    /// - Parameter last: of the lines that were written to this writer before.
+    func write(_ record: AccessRecord, after last: inout LastSecond, to writer: inout ByteWriter) {
+        let seconds = record.microseconds / 1_000_000
+        if seconds == last.seconds {
+            writer.append(repeating: last.start)
+        } else {
+            let start = writer.count
+            writer.append("{\"time\":\"")
+            writer.append(Timestamp(microseconds: seconds * 1_000_000))
+            // The fraction stands in place of the Z.
+            writer.truncate(to: writer.count - 1)
+            last = LastSecond(seconds: seconds, start: start..<writer.count)
+        }
+        let fraction = record.microseconds - seconds * 1_000_000
+        writer.append(UInt8(ascii: "."))
+        var bound: Int64 = 100_000
+        while bound > 1, fraction < bound {
+            writer.append(UInt8(ascii: "0"))
+            bound /= 10
+        }
+        writer.append(decimal: fraction)
+        writer.append("Z\"")
         writer.append(text: owner)
         // An address needs no escapes.
         writer.append("\"")

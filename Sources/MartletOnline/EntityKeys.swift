@@ -236,3 +236,6 @@ private func folded(_ word: UInt64) -> UInt64 {
     let product = (word ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
     return product.high ^ product.low
 }
+
+/// A hash of an encoded key that is the same in every process.
+package func stableHash(of key: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 { hashed(key, seed: seed) }

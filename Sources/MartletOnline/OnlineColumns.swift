@@ -38,7 +38,11 @@ extension OnlineStore {
 }
 
 extension ViewAnswer {
-    func columns(_ view: OnlineView, _ features: [Int], _ rows: [Int]) throws -> OnlineColumns {
+    /// Values that outlive the read.
+    /// - Parameters:
+    ///   - features: those with which the answer was filled.
+    ///   - rows: the key of each row.
+    package func columns(_ view: OnlineView, _ features: [Int], _ rows: [Int]) throws -> OnlineColumns {
         let columns = try features.enumerated().map { place, feature in
             try column(of: view, feature: feature, place: place, rows: rows)
         }

@@ -1,3 +1,5 @@
+package import MartletCore
+
 /// Where served records live. One semantic for all stores: newest wins, reads never wait for writes, and what a reader
 /// sees of one record is one state; of one call too in LMDB and in a single Redis (docs/backends.md).
 package protocol OnlineStore: Sendable {
@@ -67,7 +69,10 @@ package struct RecordTable {
     private var lookupCount = 0
     private var arena: RecordArena?
     /// Whether the store was unavailable and these records are older than the hot tier otherwise serves.
-    package internal(set) var isStale = false
+    package var isStale = false
+    /// How old records may be that stand in for a store which is unavailable, besides what the hot tier's settings
+    /// allow; nil allows none. Kept from read to read.
+    package var allowedStaleness: TimeSpan?
     /// Of the snapshot that was read, where the store tells one.
     package internal(set) var version: UInt64?
 

@@ -4,7 +4,9 @@ internal import MartletTables
 
 /// The table that a text names, as opposed to a file: `silver.loans` is a table, `loans.parquet` is not.
 func tableNamed(_ text: String) -> TableName? {
-    guard let name = TableName(text), ["bronze", "silver", "removed", "gold", "quarantine"].contains(name.layer) else {
+    guard let name = TableName(text),
+        ["bronze", "silver", "removed", "gold", "quarantine", "served"].contains(name.layer)
+    else {
         return nil
     }
     return name

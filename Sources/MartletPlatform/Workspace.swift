@@ -19,12 +19,13 @@ package final class Workspace: Sendable {
     package let time: any TimeSource
     package let registry: Registry
     private let parts = Mutex(Parts())
+    // Apart from the others, which must not wait while a long log is opened.
+    private let openIntake = Mutex<EventIntake?>(nil)
 
     private struct Parts {
         var engine: QueryEngine?
         var tables: Tables?
         var online: (any OnlineStore)?
-        var intake: EventIntake?
         var isServing = false
     }
 
@@ -110,20 +111,20 @@ package final class Workspace: Sendable {
     /// - Throws: `conflict` where another process has it.
     var intake: EventIntake {
         get throws {
-            try parts.withLock { parts in
-                if let intake = parts.intake { return intake }
+            try openIntake.withLock { opened in
+                if let opened { return opened }
                 let path = try Self.path(of: settings.log, scheme: "file", part: "log", in: directory)
                 let folder = "\(path)/\(settings.workspace)"
                 try makeFolder(folder)
                 let intake = try EventIntake(folder: folder, settings.workspace, registry, time)
-                parts.intake = intake
+                opened = intake
                 return intake
             }
         }
     }
 
     /// Whether this process takes the workspace's events in.
-    package var hasLog: Bool { parts.withLock { $0.intake != nil } }
+    package var hasLog: Bool { openIntake.withLock { $0 != nil } }
 
     /// Secrets stand in the environment, never in `martlet.yaml` (docs/backends.md).
     private func openOnlineStore() throws -> any OnlineStore {

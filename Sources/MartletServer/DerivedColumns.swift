@@ -32,12 +32,18 @@ extension ServingState {
     }
 }
 
-private func requestColumn(_ field: Field, _ request: OnlineRequest) throws -> Column {
+func requestColumn(_ field: Field, _ request: OnlineRequest) throws(FeastError) -> Column {
     guard let given = request.entities.first(where: { isName($0.name, field.name) }) else {
         throw FeastError(
             type: "missing", at: [.name("entities"), .name(field.name)],
             "Field required: the request value \(field.name)")
     }
+    return try typedColumn(field, given)
+}
+
+/// The values of a column of the request, in the type of a field.
+/// - Throws: 422 for one that does not fit it.
+func typedColumn(_ field: Field, _ given: OnlineRequest.EntityColumn) throws(FeastError) -> Column {
     var builder = ColumnBuilder(field.type)
     for (row, element) in given.values.elements.enumerated() {
         guard let value = value(of: element, field.type) else {

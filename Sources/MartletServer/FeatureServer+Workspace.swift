@@ -4,7 +4,6 @@ internal import MartletHTTP
 internal import MartletOnline
 package import MartletPlatform
 internal import MartletRegistry
-internal import Synchronization
 
 extension FeatureServer {
     /// Serves a workspace's online views, and what else can be asked of it under `/v1`, with its settings and limits.
@@ -24,20 +23,24 @@ extension FeatureServer {
         http.bodyMemoryBytes = max(settings.limits.bodyMemoryBytes, settings.limits.transferBytes)
         http.tls = door.tls
         http.drainDelaySeconds = door.drainDelaySeconds
-        let applied = AppliedCatalog(workspace)
+        let applied = CatalogFollower(workspace)
         let longWork = LongWork()
-        let live = LiveEvents(workspace)
-        let owner = OwnerAddress(workspace)
         let catalog = try workspace.servingCatalog()
         let keeper = try workspace.hotKeeper()
+        let owner = OwnerAddress(workspace)
+        let live = LiveEvents(workspace, whenOpen: { owner.hasLog() })
         var serving = FeatureServerSettings(
             http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
             featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,
             accessLog: door.accessLog)
         serving.vectorBytes = settings.limits.vectorBytes
         serving.vectorThreads = workspace.threads
+        var logLimits = FeatureLog.Limits()
+        logLimits.bufferedRows = settings.limits.servedRows
+        logLimits.flushEvery = settings.limits.servedEvery
+        let featureLog = FeatureLog(workspace, logLimits)
         try self.init(
-            serving, catalog: catalog, store: live.onlineStore(), time: workspace.time
+            serving, catalog: catalog, store: live.onlineStore(), time: workspace.time, featureLog: featureLog
         ) { router in
             addFeastRoutes(workspace, live, longWork, to: &router)
             addWorkspaceRoutes(workspace, live, longWork, to: &router) {
@@ -47,8 +50,10 @@ extension FeatureServer {
             addOwnerRoutes(workspace, owner, longWork, to: &router)
         } afterStop: {
             owner.withdraw()
+            applied.stop()
             longWork.end()
             live.stop()
+            featureLog.stop()
             keeper?.stop()
         } isHealthy: {
             (try? workspace.registry.current()) != nil
@@ -57,32 +62,15 @@ extension FeatureServer {
             let labels = "tenant=\"\(name.tenant)\",workspace=\"\(name.name)\""
             if let keeper { writeHotMetrics(keeper, labels: labels, to: &writer) }
             writeLiveMetrics(live, labels: labels, to: &writer)
+            writeMetrics(of: featureLog, labels: labels, to: &writer)
             let store = try? workspace.onlineStore() as? any ConnectedStore
             if let connections = store?.connections { writeStoreMetrics(connections, labels: labels, to: &writer) }
         } catalogChanged: { catalog in
             keeper?.changed(to: catalog)
         }
-        applied.server.withLock { $0.server = self }
-        if workspace.hasLog {
-            try owner.publish(host: settings.server.address, port: self.port, isSecret: door.tls != nil)
-        }
+        owner.answers(host: settings.server.address, port: self.port, isSecret: door.tls != nil)
+        featureLog.start()
+        applied.start(self)
         keeper?.start(catalog)
-    }
-}
-
-/// Lets a server serve what one of its own requests has applied, before that request is answered.
-private final class AppliedCatalog: Sendable {
-    private let workspace: Workspace
-    let server = Mutex(Reference())
-
-    struct Reference: Sendable {
-        weak var server: FeatureServer?
-    }
-
-    init(_ workspace: Workspace) { self.workspace = workspace }
-
-    func takeUp() throws {
-        // Under the lock, so that of two catalogs the newer one stays.
-        try server.withLock { $0.server?.replaceCatalog(try workspace.servingCatalog()) }
     }
 }

@@ -1,6 +1,7 @@
 package import MartletCore
 package import MartletHTTP
 package import MartletOnline
+package import MartletPlatform
 internal import Synchronization
 
 /// Serves features: Feast's `/get-online-features` and `/health`, `/v1/health` and Prometheus' `/metrics`, and
@@ -15,6 +16,7 @@ package final class FeatureServer: Sendable {
 
     /// Starts serving `catalog` from `store`.
     /// - Parameters:
+    ///   - featureLog: takes the sampled vectors of services that log.
     ///   - routes: adds routes of the owner's own.
     ///   - afterStop: called when requests are answered no more.
     ///   - moreMetrics: appends further ones to `/metrics`.
@@ -23,19 +25,30 @@ package final class FeatureServer: Sendable {
     /// - Throws: as `HTTPServer.init`; `fileSystem` where the access log cannot be written.
     package init(
         _ settings: FeatureServerSettings, catalog: ServingCatalog, store: any OnlineStore,
-        time: any TimeSource = SystemTimeSource(), routes: (inout Router) -> Void = { _ in },
+        time: any TimeSource = SystemTimeSource(), featureLog: FeatureLog? = nil,
+        routes: (inout Router) -> Void = { _ in },
         afterStop: @escaping @Sendable () -> Void = {}, isHealthy: @escaping @Sendable () -> Bool = { true },
         moreMetrics: @escaping @Sendable (inout ByteWriter) -> Void = { _ in },
         catalogChanged: @escaping @Sendable (ServingCatalog) -> Void = { _ in }
     ) throws {
-        let online = OnlineHandler(settings, catalog, store, time)
+        let online = OnlineHandler(settings, catalog, store, time, featureLog)
         let search = SearchHandler(settings, store, time)
         let metrics = MetricsBox()
         let health = HealthCheck(time, isHealthy)
         var router = Router()
         router.on(.post, "/get-online-features") { request, writer in
-            .written(status: online.answer(request.body, isPadded: true, &writer), .json)
+            // A network must not hold up the server's own threads.
+            if store.isRemote {
+                let body = Array(request.body)
+                return .later {
+                    var writer = ByteWriter()
+                    let status = body.withUnsafeBytes { online.answer($0, isPadded: false, &writer) }
+                    return Response(status: status, body: writer.copied())
+                }
+            }
+            return .written(status: online.answer(request.body, isPadded: true, &writer), .json)
         }
+        addOnlineRoutes(online, to: &router)
         for path in ["/search", "/retrieve-online-documents"] {
             router.on(.post, path) { request, _ in
                 let body = Array(request.body)

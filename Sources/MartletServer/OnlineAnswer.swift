@@ -14,6 +14,8 @@ struct OnlineAnswer {
     /// The derived features, row by row.
     private let derived: [Column]
     let rowCount: Int
+    /// Whether records from memory stand in for a store that is unavailable; the metadata says so.
+    private let isStale: Bool
     // What repeats is written once and copied: the statuses of an all-present column; the times of a view while its
     // features follow one another, and where they are all present all that comes behind their values.
     private var presentStatuses: Range<Int>?
@@ -25,12 +27,13 @@ struct OnlineAnswer {
     /// - Parameter keys: the columns of the request that are given back.
     static func write(
         _ plan: ServingPlan, _ scratch: OnlineScratch, derived: [Column], rowCount: Int,
-        keys: [OnlineRequest.EntityColumn], to writer: inout ByteWriter
+        isStale: Bool, keys: [OnlineRequest.EntityColumn], to writer: inout ByteWriter
     ) throws {
         try scratch.answers.withUnsafeBufferPointer { answers in
             try scratch.keyRows.withUnsafeBufferPointer { keyRows in
                 var answer = OnlineAnswer(
-                    plan: plan, answers: answers, keyRows: keyRows, derived: derived, rowCount: rowCount)
+                    plan: plan, answers: answers, keyRows: keyRows, derived: derived, rowCount: rowCount,
+                    isStale: isStale)
                 try answer.write(keys, to: &writer)
             }
         }
@@ -38,8 +41,9 @@ struct OnlineAnswer {
 
     private init(
         plan: ServingPlan, answers: UnsafeBufferPointer<ViewAnswer>, keyRows: UnsafeBufferPointer<[Int]>,
-        derived: [Column], rowCount: Int
+        derived: [Column], rowCount: Int, isStale: Bool
     ) {
+        self.isStale = isStale
         self.plan = plan
         self.answers = answers
         self.keyRows = keyRows
@@ -77,6 +81,7 @@ struct OnlineAnswer {
         writer.append(contentsOf: keys.isEmpty ? Array(plan.namesJSON.dropFirst()) : plan.namesJSON)
         writer.append(UInt8(ascii: "]"))
         writer.append(contentsOf: plan.metadataJSON)
+        if isStale { writer.append(",\"stale\":true") }
         writer.append("}}")
     }
 

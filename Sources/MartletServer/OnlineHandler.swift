@@ -1,27 +1,34 @@
 internal import MartletCore
 internal import MartletHTTP
 internal import MartletOnline
+internal import MartletPlatform
 internal import Synchronization
 
 /// Answers `/get-online-features`, inline on the server's thread.
 final class OnlineHandler: Sendable {
-    private let settings: FeatureServerSettings
-    private let store: any OnlineStore
-    private let time: any TimeSource
+    let settings: FeatureServerSettings
+    let store: any OnlineStore
+    let time: any TimeSource
+    let featureLog: FeatureLog?
     private let state: Mutex<ServingState>
     /// Memory of earlier requests; at most one for each thread of the server.
     private let scratches = Mutex<[OnlineScratch]>([])
 
     init(
-        _ settings: FeatureServerSettings, _ catalog: ServingCatalog, _ store: any OnlineStore, _ time: any TimeSource
+        _ settings: FeatureServerSettings, _ catalog: ServingCatalog, _ store: any OnlineStore, _ time: any TimeSource,
+        _ featureLog: FeatureLog? = nil
     ) {
+        self.featureLog = featureLog
         self.settings = settings
         self.store = store
         self.time = time
         state = Mutex(ServingState(catalog, store, settings))
     }
 
-    var catalog: ServingCatalog { state.withLock { $0 }.catalog }
+    var catalog: ServingCatalog { serving.catalog }
+
+    /// As it is now; who answers a request keeps it to its end.
+    var serving: ServingState { state.withLock { $0 } }
 
     /// Requests that are being answered keep the catalog they began with.
     func replaceCatalog(_ catalog: ServingCatalog) {
@@ -63,17 +70,22 @@ final class OnlineHandler: Sendable {
         let plan = try state.plan(request, &scratch.known)
         try checkEntityNames(request, plan, state)
         try scratch.encode(plan, request, state.catalog)
+        scratch.table.allowedStaleness = plan.options.maxStale
         try store.read(plan.lookups, keys: scratch.keys, into: &scratch.table) { table in
             // Read after the records: none of them knows of anything later.
-            try scratch.fillAnswers(plan, table, time.now())
+            let instant = time.now()
+            try scratch.fillAnswers(plan, table, instant)
             let derived = try plan.derivedColumns(scratch, request)
+            if plan.options.logSampleRate > 0 {
+                try log(request, plan, scratch, derived: derived, table, instant, state)
+            }
             try OnlineAnswer.write(
-                plan, scratch, derived: derived, rowCount: request.rowCount,
+                plan, scratch, derived: derived, rowCount: request.rowCount, isStale: table.isStale,
                 keys: state.keyColumns(of: request, plan), to: &writer)
         }
     }
 
-    private func checkEntityNames(
+    func checkEntityNames(
         _ request: OnlineRequest, _ plan: ServingPlan, _ state: ServingState
     ) throws(FeastError) {
         for column in request.entities where !plan.hasKey(column.name) {

@@ -7,6 +7,8 @@ struct OnlineRequest {
     enum Wanted {
         case features(JSONElement)
         case service(JSONElement)
+
+        var service: String? { if case .service(let name) = self { name.string } else { nil } }
     }
 
     struct EntityColumn {
@@ -90,7 +92,7 @@ private func flag(_ element: JSONElement, _ name: String) throws(FeastError) -> 
     return value
 }
 
-private func readEntityColumns(
+func readEntityColumns(
     _ element: JSONElement, into columns: inout [OnlineRequest.EntityColumn]
 ) throws(FeastError) {
     columns.removeAll(keepingCapacity: true)
@@ -111,7 +113,7 @@ private func readEntityColumns(
     }
 }
 
-private func commonCount(
+func commonCount(
     _ columns: [OnlineRequest.EntityColumn], _ settings: FeatureServerSettings
 ) throws(FeastError) -> Int {
     guard let first = columns.first else {

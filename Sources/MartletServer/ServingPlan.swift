@@ -36,6 +36,9 @@ final class ServingPlan: Sendable {
     let namesJSON: [UInt8]
     /// `,"feature_view_metadata":[…]`, or empty.
     let metadataJSON: [UInt8]
+    /// The service whose features these are; nil for a list of features.
+    let service: String?
+    let options: ServingCatalog.ServiceOptions
 
     struct Reference: Hashable {
         var view: String
@@ -46,8 +49,10 @@ final class ServingPlan: Sendable {
 
     init(
         _ references: [Reference], hasFullNames: Bool, hasVersionMetadata: Bool, catalog: ServingCatalog,
-        store: any OnlineStore, servesExpired: Bool = false
+        store: any OnlineStore, servesExpired: Bool = false, service: String? = nil
     ) throws {
+        self.service = service
+        options = service.flatMap { catalog.serviceOptions[$0] } ?? ServingCatalog.ServiceOptions()
         var keyGroups: [[Field]] = []
         var parts: [Part] = []
         var lookups: [RecordLookup] = []

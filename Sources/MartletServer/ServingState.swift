@@ -11,10 +11,12 @@ final class ServingState: Sendable {
     let joinKeys: Set<String>
     /// The names that entity columns with values for derived features may have.
     let requestNames: Set<String>
-    private let store: any OnlineStore
+    let store: any OnlineStore
     private let planLimit: Int
     private let servesExpired: Bool
     private let plans = Mutex<[UInt64: Entry]>([:])
+    /// Those of our own API, by the names of services and features.
+    let namedPlans = Mutex<[String: NamedPlan]>([:])
 
     fileprivate struct Entry: Sendable {
         let bytes: [UInt8]
@@ -68,7 +70,7 @@ final class ServingState: Sendable {
         let plan = try ServingPlan(
             references(request.wanted), hasFullNames: request.hasFullNames,
             hasVersionMetadata: request.hasVersionMetadata, catalog: catalog, store: store,
-            servesExpired: servesExpired)
+            servesExpired: servesExpired, service: request.wanted.service)
         let entry = Entry(bytes: Array(bytes), flags: flags, plan: plan)
         plans.withLock { plans in
             if plans.count >= planLimit, plans[hash] == nil { plans.remove(at: plans.startIndex) }
@@ -77,17 +79,20 @@ final class ServingState: Sendable {
         return entry
     }
 
+    /// - Throws: 404.
+    func references(ofService name: String) throws -> [ServingPlan.Reference] {
+        guard let features = catalog.services[name] else {
+            let near = nearestName(to: name, among: catalog.services.keys.sorted())
+            throw FeastError(
+                status: 404, class: "FeatureServiceNotFoundException",
+                "Feature service \(name) does not exist" + (near.map { "; did you mean \($0)?" } ?? ""))
+        }
+        return features.map { ServingPlan.Reference(view: $0.view, version: nil, feature: $0.feature) }
+    }
+
     private func references(_ wanted: OnlineRequest.Wanted) throws -> [ServingPlan.Reference] {
         switch wanted {
-        case .service(let element):
-            let name = element.string ?? ""
-            guard let features = catalog.services[name] else {
-                let near = nearestName(to: name, among: catalog.services.keys.sorted())
-                throw FeastError(
-                    status: 404, class: "FeatureServiceNotFoundException",
-                    "Feature service \(name) does not exist" + (near.map { "; did you mean \($0)?" } ?? ""))
-            }
-            return features.map { ServingPlan.Reference(view: $0.view, version: nil, feature: $0.feature) }
+        case .service(let element): return try references(ofService: element.string ?? "")
         case .features(let list):
             return try list.elements.enumerated().map { index, element in
                 guard let reference = element.string.flatMap({ ServingPlan.Reference($0) }) else {

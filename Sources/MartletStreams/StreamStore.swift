@@ -32,8 +32,10 @@ package final class StreamStore: OnlineStore {
         // What is in memory must stay while it is read.
         var held: [ServedRecord] = []
         var stored = RecordTable()
+        stored.allowedStaleness = table.allowedStaleness
         try base.read(lookups, keys: keys, into: &stored) { stored in
             table.removeAll()
+            table.isStale = stored.isStale
             for (number, lookup) in lookups.enumerated() {
                 table.beginLookup()
                 let keys = keys[lookup.keyIndex]

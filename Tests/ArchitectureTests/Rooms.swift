@@ -45,6 +45,7 @@ struct Room: Sendable {
         Room(.doors, "MartletServer"),
         Room(.doors, "martlet"),
         Room(.doors, "MartletBench"),
+        Room(.doors, "Fuzz"),
     ]
 
     static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -46,10 +46,14 @@ func runFuzzer(_ arguments: [String]) -> Int32 {
     for (index, argument) in rest.enumerated() { list[index] = strdup(argument) }
     list[rest.count] = nil
     var pointer: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = list
-    return runDriver(&count, &pointer) { bytes, count in
-        target?.run(UnsafeRawBufferPointer(start: bytes, count: count))
-        return 0
-    }
+    return runDriver(&count, &pointer, runInput)
+}
+
+/// The name is libFuzzer's: its own main, which ours takes the place of, would call it.
+@_cdecl("LLVMFuzzerTestOneInput")
+func runInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+    target?.run(UnsafeRawBufferPointer(start: bytes, count: count))
+    return 0
 }
 
 /// Ends the run with what was found.

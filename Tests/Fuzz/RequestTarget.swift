@@ -29,10 +29,12 @@ final class RequestTarget: FuzzTarget {
 
     var seeds: [[UInt8]] {
         [
-            #"{"features":["everything:f_int64","everything:f_string"],"entities":{"id":[1,2,3],"name":["a","b","c"]}}"#,
+            #"{"features":["everything:f_int64","everything:f_string"],"#
+                + #""entities":{"id":[1,2,3],"name":["a","b","c"]}}"#,
             #"{"feature_service":"all","entities":{"id":[1],"name":["a"]},"full_feature_names":true}"#,
             #"{"features":["windows@v1:amount_count_1h"],"entities":{"id":["7",null,-9223372036854775808]}}"#,
-            #"{"features":["everything:f_bytes"],"entities":{"name":["\ud83d\ude00\u0000"],"id":[1e3]},"include_feature_view_version_metadata":true}"#,
+            #"{"features":["everything:f_bytes"],"entities":{"name":["\ud83d\ude00\u0000"],"id":[1e3]},"#
+                + #""include_feature_view_version_metadata":true}"#,
             #"{"features":null,"feature_service":null,"entities":{}}"#,
         ].map { Array($0.utf8) }
     }

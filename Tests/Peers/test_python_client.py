@@ -208,6 +208,22 @@ class PythonClient(unittest.TestCase):
         self.assertEqual(frame["city"].to_list(), ["Zug", "Basel", None])
         table = self.drive.get_online("dispatch", pa.table(entities))
         self.assertEqual(table["seats"].to_pylist(), [None, 2**60 + 1, None])
+        vectors = self.drive.vectors("dispatch", entities, features=["driver_stats:city"], row_snapshots=True)
+        self.assertEqual(vectors.table.num_rows, 3)
+        self.assertEqual(vectors.table["driver_id"].to_pylist(), entities["driver_id"])
+        self.assertEqual(vectors.table["driver_stats:city"].to_pylist(), ["Zug", "Basel", None])
+        self.assertEqual(vectors.table["driver_stats:seats"].type, pa.int64())
+        self.assertEqual(vectors.table["driver_stats:seats"].to_pylist(), [None, 2**60 + 1, None])
+        self.assertEqual(vectors.table["driver_trips:rating_mean_30d"].to_pylist(), [None, 4.0, None])
+        self.assertEqual(vectors.status("driver_stats:seats"), ["NULL_VALUE", "PRESENT", "NOT_FOUND"])
+        ages = vectors.table["driver_stats:age"].to_pylist()
+        self.assertTrue(ages[0] > 0 and ages[1] > 0 and ages[2] is None, ages)
+        self.assertEqual(vectors.table.schema.field("driver_stats:city").metadata[b"version"], b"1")
+        self.assertEqual((vectors.stale, vectors.partial), (False, False))
+        shots = vectors.table["snapshot"].to_pylist()
+        explained = martlet(
+            self.drivers, "explain", "driver_trips:rating_mean_30d", "--entity", "driver_id=1", "--snapshot", shots[1])
+        self.assertIn("= 4.0", explained)
 
     def test_faults_of_definitions_come_with_their_places(self):
         folder = self.folder / "wrong"

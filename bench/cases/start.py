@@ -67,7 +67,7 @@ def run(bench: Bench) -> list[Result]:
             memories.append(memory(process.pid))
             # What it holds once it has served for a while.
             serving.load(bench, port, 1, seconds=2)
-            memories[-1]["VmRSS after a load"] = memory(process.pid)["VmRSS"]
+            memories[-1] |= {f"{name} after a load": size for name, size in memory(process.pid).items()}
         finally:
             stop(process)
     resident = median([found["VmRSS"] for found in memories])
@@ -78,7 +78,10 @@ def run(bench: Bench) -> list[Result]:
             case="start", unit="ms", better="lower", ours=round(median(times), 1), setup=setup,
             target="first answer under 150 ms", met=median(times) < 150, details=details),
         Result(
-            case="start-memory", unit="MiB", better="lower", ours=resident, setup=setup + ", resident at that moment",
-            target=f"under 80 MiB and the hot tier's {HOT_TIER_MEBIBYTES}",
-            met=max(found["VmRSS after a load"] for found in memories) < 80 + HOT_TIER_MEBIBYTES, details=details),
+            case="start-memory", unit="MiB", better="lower", ours=resident,
+            setup=setup + ", resident at that moment; after a load what the process itself holds, without the pages of"
+            " the store's file, which the kernel keeps and takes back as it likes",
+            target=f"under 80 MiB and the hot tier's {HOT_TIER_MEBIBYTES}, after a load too",
+            met=max(resident, *(found["RssAnon after a load"] for found in memories)) < 80 + HOT_TIER_MEBIBYTES,
+            details=details),
     ]

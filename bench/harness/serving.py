@@ -132,10 +132,13 @@ def online_data(bench: Bench) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def our_server(bench: Bench, name: str, online: str = ""):
-    """`martlet serve` with all users loaded, in the folder `name` of the data; gives its port."""
+def our_server(bench: Bench, name: str, online: str = "", more: pathlib.Path | None = None):
+    """`martlet serve` with all users loaded, in the folder `name` of the data; gives its port. The rows of `more` are in
+    the tables and not yet in the online store."""
     folder = our_repository(bench, online_data(bench), name, online)
     bench.run([bench.martlet, "materialize"], cwd=folder)
+    if more:
+        bench.run([bench.martlet, "ingest", "users", more], cwd=folder)
     port = free_port()
     with server([bench.martlet, "serve", "--port", port], port, folder):
         yield port

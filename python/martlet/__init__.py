@@ -6,9 +6,10 @@
     rows = martlet.training_set(labels, service="fraud_score")
 """
 
-from martlet.client import Apply, Change, Dataset, DatasetColumn, Datasets, Martlet, Plan, Push
+from martlet.client import Apply, Change, Dataset, DatasetColumn, Datasets, Martlet, Plan, Push, Vectors
 from martlet.errors import MartletError, Place
 
 __all__ = [
     "Apply", "Change", "Dataset", "DatasetColumn", "Datasets", "Martlet", "MartletError", "Place", "Plan", "Push",
+    "Vectors",
 ]

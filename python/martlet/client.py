@@ -19,6 +19,7 @@ from martlet.frames import AnyFrame, Frame
 
 _PARQUET = "application/vnd.apache.parquet"
 _JSON = "application/json"
+_ARROW = "application/vnd.apache.arrow.stream"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +107,30 @@ class Dataset:
     definitions: dict[str, int]
     columns: tuple[DatasetColumn, ...]
     label_digest: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Vectors:
+    """Features of entities as they were served.
+
+    `table` has the join keys, then `view:feature` and `view:feature:status` for each feature (a status is a small
+    number; `statuses` names them), `view:age` in seconds for each view, and `snapshot` where rows were asked for theirs.
+    The metadata of a feature's field has the `version` of its definition. `snapshot` is what
+    `martlet explain --snapshot` takes; `stale` says that the store was away, `partial` that some views are left out.
+    """
+
+    table: pa.Table
+    snapshot: str
+    served_at: str
+    revision: int
+    stale: bool
+    partial: bool
+
+    statuses = ("PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE", "DEADLINE_EXCEEDED", "STORE_UNAVAILABLE")
+
+    def status(self, feature: str) -> list[str]:
+        """The statuses of `view:feature`, row by row."""
+        return [self.statuses[code] for code in self.table.column(f"{feature}:status").to_pylist()]
 
 
 class Datasets:
@@ -211,6 +236,29 @@ class Martlet:
             return columns | found
         return frames.with_columns(entities, pa.table(found), list(found))
 
+    def vectors(
+        self, services: str | Sequence[str], entities: Any, *, features: Sequence[str] = (),
+        deadline_ms: int | None = None, row_snapshots: bool = False,
+    ) -> Vectors:
+        """Features of one or several services, and single ones as `view:feature`, as they are now, with statuses, ages,
+        versions and a snapshot. `entities` is as for `get_online`. Views that have not answered after `deadline_ms` are
+        left out; `row_snapshots` gives each row a snapshot of its own."""
+        columns = {k: list(v) for k, v in entities.items()} if isinstance(entities, Mapping) else (
+            frames.to_table(entities).to_pydict())
+        body: dict[str, Any] = {
+            "services": [services] if isinstance(services, str) else list(services), "features": list(features),
+            "entities": columns, "row_snapshots": row_snapshots}
+        if deadline_ms is not None:
+            body["deadline_ms"] = deadline_ms
+        sent = json.dumps(body, default=_jsonable).encode()
+        _, _, answer = self._request("POST", "/v1/online", None, sent, accept=_ARROW)
+        with pa.ipc.open_stream(answer) as stream:
+            table = stream.read_all()
+        notes = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+        return Vectors(
+            table, notes["snapshot"], notes["served_at"], int(notes["revision"]), notes["stale"] == "true",
+            notes["partial"] == "true")
+
     def push(self, source: str, rows: AnyFrame, *, idempotency_key: str | None = None) -> Push:
         """Ingests rows of a source. Rows that were sent before, by their bytes or by `idempotency_key`, add nothing."""
         body = frames.to_parquet(frames.to_table(rows))
@@ -247,12 +295,14 @@ class Martlet:
 
     def _request(
         self, method: str, path: str, query: dict[str, str] | None = None, body: bytes | None = None,
-        content_type: str = _JSON, idempotency_key: str | None = None,
+        content_type: str = _JSON, idempotency_key: str | None = None, accept: str | None = None,
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         target = self._prefix + path + ("?" + urllib.parse.urlencode(query) if query else "")
         headers = {"Content-Type": content_type} if body is not None else {}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
+        if accept is not None:
+            headers["Accept"] = accept
         for attempt in (1, 2):
             is_fresh = self._connection.sock is None
             try:

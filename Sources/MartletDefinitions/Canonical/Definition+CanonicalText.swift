@@ -221,6 +221,11 @@ extension ServiceDefinition {
             json.member("view", part.view)
             if let names = part.names { json.member("features", names) }
         }
+        json.optional("max_stale", maxStale?.description)
+        if let logging {
+            json.key("logging")
+            json.object { $0.member("sample_rate", logging.sampleRate) }
+        }
     }
 }
 

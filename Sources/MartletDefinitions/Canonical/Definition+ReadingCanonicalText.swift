@@ -262,7 +262,13 @@ extension ServiceDefinition {
             ServiceFeatures(
                 view: try part.text("view"), names: part.json["features"] == nil ? nil : try part.texts("features"))
         }
-        self.init(about: about, features: features)
+        self.init(
+            about: about, features: features,
+            maxStale: try json.optionalText("max_stale").map { try json.timeSpan($0, "max_stale") },
+            logging: try json.optionalObject("logging").map { logging in
+                guard let rate = try logging.optionalNumber("sample_rate") else { throw json.fault("logging") }
+                return ServiceLogging(sampleRate: rate)
+            })
     }
 }
 

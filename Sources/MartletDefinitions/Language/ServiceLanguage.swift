@@ -6,8 +6,23 @@ extension DefinitionLanguage {
         named(.service, "The name of the service.") + [
             MemberShape(
                 "features", .list(.either([viewOrFeature, .object(serviceFeatures)])), isRequired: true,
-                "Views, single features as VIEW:FEATURE, or a view with a list of its features.")
+                "Views, single features as VIEW:FEATURE, or a view with a list of its features."),
+            MemberShape(
+                "max_stale", .timeSpan,
+                "How old a record in memory may be that is served, marked as stale, while the online store is "
+                    + "unavailable; without it, such requests are refused."),
+            MemberShape("logging", .object(logging), "What is logged of the vectors that are served; nothing without."),
         ])
+
+    static let logging = ObjectShape(
+        "the logging of a service", "Served vectors are appended to the table served.SERVICE.",
+        [
+            MemberShape(
+                "sample_rate", .number, isRequired: true,
+                "The share of entities whose vectors are logged, above 0 and up to 1.")
+        ])
+
+    static let longestStaleness = TimeSpan.days(7)
 
     static let serviceFeatures = ObjectShape(
         "the features of a view", "Some features of a view.",
@@ -66,8 +81,21 @@ extension ServiceDefinition {
             lookup.faults.add(
                 "the feature `\(name)` of \(view) has the name of a key of the service", at: object.place("features"))
         }
+        let maxStale = object["max_stale"]?.timeSpan
+        if let maxStale, !(.seconds(1)...DefinitionLanguage.longestStaleness).contains(maxStale) {
+            lookup.faults.add(
+                "max_stale is from 1s to \(DefinitionLanguage.longestStaleness)", at: object.place("max_stale"))
+        }
+        let sampleRate = object["logging"]?.object?["sample_rate"]?.number
+        if let sampleRate, !(sampleRate > 0 && sampleRate <= 1) {
+            lookup.faults.add(
+                "sample_rate is above 0 and up to 1", at: object.place("logging"),
+                fix: "0.01 logs the vectors of one entity in a hundred")
+        }
         guard object.isWhole, lookup.faults.faults.count == before else { return nil }
-        self.init(about: about, features: features)
+        self.init(
+            about: about, features: features, maxStale: maxStale,
+            logging: sampleRate.map { ServiceLogging(sampleRate: $0) })
     }
 }
 

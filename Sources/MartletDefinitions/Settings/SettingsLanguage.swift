@@ -136,6 +136,10 @@ extension SettingsLanguage {
             "How long all events of a source with compact_by stay in the log; then the newest of each key"),
         .time("land_every", \.landEvery, "How often what the log holds is landed in the tables"),
         .count("land_rows", \.landRows, 1...100_000_000, "How many events are landed before that time is over"),
+        .count(
+            "served_rows", \.servedRows, 1...100_000_000,
+            "Sampled vectors that wait to be logged; more are dropped and counted"),
+        .time("served_every", \.servedEvery, "How often sampled vectors are written to served.SERVICE"),
         .time("checkpoint_every", \.checkpointEvery, "How often views that follow the log are stored"),
         .time("resumable_for", \.resumableFor, "How long what an interrupted command had finished is kept"),
     ]

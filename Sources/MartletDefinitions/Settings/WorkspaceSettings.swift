@@ -90,6 +90,10 @@ package struct ResourceLimits: Sendable, Hashable {
     package var landEvery = TimeSpan.seconds(5)
     /// `land_rows`: how many events a server lands before that time is over.
     package var landRows = 200_000
+    /// `served_rows`: sampled vectors that wait to be logged.
+    package var servedRows = 100_000
+    /// `served_every`: how often sampled vectors are written to `served.SERVICE`.
+    package var servedEvery = TimeSpan.seconds(10)
     /// `checkpoint_every`: how often views that follow the log are stored.
     package var checkpointEvery = TimeSpan.seconds(10)
     /// `resumable_for`: how long what an interrupted command had finished is kept, so that it can go on from there.

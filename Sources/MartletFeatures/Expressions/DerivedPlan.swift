@@ -130,6 +130,23 @@ package struct DerivedPlan: Sendable {
         return made
     }
 
+    /// For each of what `evaluate` gives, whether it needs one of some stored features, directly or through others; of a
+    /// view's features that are computed together, all count as needing what one does.
+    package func needs(_ isWanted: (Int) -> Bool) -> [Bool] {
+        var needs: [Bool] = []
+        for step in steps {
+            let isNeeded = step.inputs.contains { slot in
+                switch slot {
+                case .stored(let index): isWanted(index)
+                case .request: false
+                case .derived(let index): needs[index]
+                }
+            }
+            needs += repeatElement(isNeeded, count: step.program.types.count)
+        }
+        return needs
+    }
+
     private mutating func number(ofStored reference: FeatureReference) -> Int {
         if let known = numbers[reference] { return known }
         numbers[reference] = stored.count

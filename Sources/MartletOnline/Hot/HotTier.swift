@@ -333,8 +333,9 @@ package final class HotTier: OnlineStore, @unchecked Sendable {
         _ lookups: [RecordLookup], _ keys: [EntityKeys], _ table: inout RecordTable, _ now: Int32,
         _ error: MartletError, _ body: (borrowing RecordTable) throws -> Void
     ) throws {
-        guard settings.outageStaleness > .zero else { throw error }
-        let oldest = now &- Int32(clamping: settings.outageStaleness.microseconds / 1_000)
+        let allowed = max(settings.outageStaleness, table.allowedStaleness ?? .zero)
+        guard allowed > .zero else { throw error }
+        let oldest = now &- Int32(clamping: allowed.microseconds / 1_000)
         let freshness = HotShard.Freshness(generation: nil, oldest: oldest)
         guard lookUp(lookups, keys, &table, freshness) == 0 else { throw error }
         staleAnswers.wrappingAdd(1, ordering: .relaxed)

@@ -8,12 +8,14 @@ typealias TableVersions = [String: Int64]
 extension Workspace {
     /// Makes each source that the view and those read by it need a temporary view of the connection, over the live rows
     /// of its silver table.
-    /// - Parameter pinned: versions to read where they are named; others are read as they are now.
+    /// - Parameters:
+    ///   - pinned: versions to read where they are named; others are read as they are now.
+    ///   - offset: leaves out, and out of account, events from this offset of the log on; nil takes all.
     /// - Returns: the versions read.
     /// - Throws: `notFound` for a source that has no rows yet.
     func attachSources(
         of view: FeatureViewDefinition, _ definitions: AppliedDefinitions, pinned: TableVersions = [:],
-        to connection: QueryConnection
+        before offset: Int64? = nil, to connection: QueryConnection
     ) throws -> TableVersions {
         var versions: TableVersions = [:]
         let sources = definitions.sources.map(\.about.name)
@@ -21,7 +23,7 @@ extension Workspace {
             view.querySources(among: sources) + (view.source.map { [$0] } ?? [])
         }
         for name in Set(needed).sorted() {
-            guard let rows = try liveRows(of: name, pinned: pinned) else {
+            guard let rows = try liveRows(of: name, pinned: pinned, before: offset) else {
                 throw MartletError(
                     .notFound, "source \(name) has no rows yet", fix: "ingest some: martlet ingest \(name) FILE")
             }

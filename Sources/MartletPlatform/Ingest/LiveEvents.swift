@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 package import MartletConnectors
 package import MartletCore
@@ -11,9 +12,14 @@ internal import Synchronization
 /// it does none of that, and says so to those who push.
 package final class LiveEvents: Sendable {
     private let workspace: Workspace
-    private let state: Mutex<State>
+    private let store: Result<StreamStore, any Error>
+    private let tell: @Sendable (String) -> Void
+    private let whenOpen: @Sendable () -> Void
+    private let opening = DispatchGroup()
+    private let state = Mutex(State.opening)
 
     private enum State {
+        case opening
         case open(Parts)
         case closed(any Error)
     }
@@ -26,35 +32,59 @@ package final class LiveEvents: Sendable {
         let retrier: LetterRetrier
     }
 
+    /// How long the first reader waits for the log: a short one is open by then, and the lock of any is taken.
+    private static let patienceMilliseconds = 25
+
+    /// Begins to open all of it. A long log takes a while, for which only those wait who push.
     /// - Parameters:
     ///   - isRunning: whether what comes in is landed, and counted by the views that follow the log.
     ///   - tell: takes a line for whoever watches the server.
+    ///   - whenOpen: called once this process has the log.
     package init(
-        _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError
+        _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError,
+        whenOpen: @escaping @Sendable () -> Void = {}
     ) {
         self.workspace = workspace
+        self.tell = tell
+        self.whenOpen = whenOpen
+        store = Result { StreamStore(try workspace.onlineStore()) }
         workspace.beginServing()
-        do {
-            let parts = Parts(
-                door: try EventDoor(workspace), lander: try Lander(workspace), streams: try StreamRunner(workspace),
-                connectors: try ConnectorRunner(workspace), retrier: try LetterRetrier(workspace, tell: tell))
-            state = Mutex(.open(parts))
-            guard isRunning else { return }
-            parts.lander.start()
-            parts.streams.start()
-            parts.connectors.start()
-            parts.retrier.start()
-        } catch {
-            state = Mutex(.closed(error))
-        }
+        startThread(group: opening) { [self] in open(isRunning) }
+        _ = opening.wait(timeout: .now() + .milliseconds(Self.patienceMilliseconds))
     }
 
+    private func open(_ isRunning: Bool) {
+        let opened: State
+        do {
+            let parts = Parts(
+                door: try EventDoor(workspace), lander: try Lander(workspace),
+                streams: try StreamRunner(workspace, serving: try store.get()),
+                connectors: try ConnectorRunner(workspace), retrier: try LetterRetrier(workspace, tell: tell))
+            opened = .open(parts)
+            whenOpen()
+            if isRunning {
+                parts.lander.start()
+                parts.streams.start()
+                parts.connectors.start()
+                parts.retrier.start()
+            }
+        } catch {
+            opened = .closed(error)
+        }
+        state.withLock { $0 = opened }
+    }
+
+    private func waitUntilOpen() { opening.wait() }
+
+    /// Waits for the log to be open.
     /// - Throws: why no events are taken in here.
     package func openDoor() throws -> EventDoor {
-        try state.withLock {
+        waitUntilOpen()
+        return try state.withLock {
             switch $0 {
             case .open(let parts): return parts.door
             case .closed(let error): throw error
+            case .opening: preconditionFailure("the log is open, or closed")
             }
         }
     }
@@ -67,18 +97,15 @@ package final class LiveEvents: Sendable {
                 now: workspace.time.now(), startOffset: intake.log.startOffset, endOffset: intake.log.endOffset,
                 logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
-                repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
                 futureEvents: intake.deadLetters.count { $0.reason.hasSuffix(": in the future") },
+                repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
                 landing: parts.lander.status, streaming: parts.streams.status, connectors: parts.connectors.statuses)
         }
     }
 
     /// The online store, with the views that follow the log as they are in memory.
     package func onlineStore() throws -> any OnlineStore {
-        let streamed = state.withLock { state -> StreamStore? in
-            if case .open(let parts) = state { parts.streams.store } else { nil }
-        }
-        return try streamed ?? workspace.onlineStore()
+        try store.get()
     }
 
     /// Lands and refines all events with smaller offsets. Blocks.
@@ -94,6 +121,7 @@ package final class LiveEvents: Sendable {
 
     /// Tries once the dead letters that are due, on the calling thread. Blocks.
     package func retryLetters() throws {
+        waitUntilOpen()
         let retrier = state.withLock { state -> LetterRetrier? in
             if case .open(let parts) = state { parts.retrier } else { nil }
         }
@@ -103,6 +131,7 @@ package final class LiveEvents: Sendable {
     /// Waits until the views that follow the log have counted all events with smaller offsets.
     /// - Throws: why they have not for now.
     package func counted(upTo end: Int64) async throws {
+        waitUntilOpen()
         let streams = state.withLock { state -> StreamRunner? in
             if case .open(let parts) = state { parts.streams } else { nil }
         }
@@ -110,6 +139,7 @@ package final class LiveEvents: Sendable {
     }
 
     package func definitionsChanged() {
+        waitUntilOpen()
         state.withLock { state in
             guard case .open(let parts) = state else { return }
             parts.door.definitionsChanged()
@@ -121,6 +151,7 @@ package final class LiveEvents: Sendable {
 
     /// Ends the landing after its step; what is not landed stays in the log.
     package func stop() {
+        waitUntilOpen()
         let running = state.withLock { state -> Parts? in
             guard case .open(let parts) = state else { return nil }
             state = .closed(MartletError(.cancelled, "the server ends"))
@@ -151,11 +182,11 @@ package struct LiveStatus: Sendable {
     /// Why nothing is acknowledged any more.
     package let logFailure: MartletError?
     package let deadLetters: [DeadLetterCount: Int]
+    /// Dead letters that happened too far ahead of the clock.
+    package let futureEvents: Int
     /// Letters that came again while they were open, and were not kept twice.
     package let repeatedLetters: Int
     package let retries: RetryStatus
-    /// Dead letters that happened too far ahead of the clock.
-    package let futureEvents: Int
     package let landing: LanderStatus
     package let streaming: StreamStatus
     package let connectors: [ConnectorStatus]

@@ -19,9 +19,13 @@ struct LiveRows {
 }
 
 extension Workspace {
-    /// - Parameter pinned: versions to read where the source's silver table is named; otherwise those of now.
+    /// - Parameters:
+    ///   - pinned: versions to read where the source's silver table is named; otherwise those of now.
+    ///   - offset: gives the rows that were live when the events before this offset were all there were.
     /// - Returns: nil where the source has no rows yet.
-    func liveRows(of source: String, pinned: TableVersions = [:]) throws -> LiveRows? {
+    func liveRows(
+        of source: String, pinned: TableVersions = [:], before offset: Int64? = nil
+    ) throws -> LiveRows? {
         let (silver, removed) = (try table(.silver(source)), try table(.removed(source)))
         guard try silver.exists() else { return nil }
         let (silverName, removedName) = (silver.name.description, removed.name.description)
@@ -29,10 +33,12 @@ extension Workspace {
         let snapshot = try pinned[silverName].map { try silver.snapshot(version: $0) } ?? silver.snapshot()
         var versions = [silverName: snapshot.version]
         var sql = try silver.scanSQL(snapshot)
+        if let offset { sql = "SELECT * FROM (\(sql)) WHERE _position < \(offset)" }
         if try isPinned ? pinned[removedName] != nil : removed.exists() {
             let snapshot = try pinned[removedName].map { try removed.snapshot(version: $0) } ?? removed.snapshot()
             versions[removedName] = snapshot.version
-            let gone = try removed.scanSQL(snapshot, columns: [SystemColumn.position.name])
+            var gone = try removed.scanSQL(snapshot, columns: [SystemColumn.position.name, "_removed_by"])
+            if let offset { gone = "SELECT * FROM (\(gone)) WHERE _removed_by < \(offset)" }
             sql = "SELECT held.* FROM (\(sql)) AS held ANTI JOIN (\(gone)) AS gone ON held._position = gone._position"
         }
         return LiveRows(versions: versions, sql: sql)

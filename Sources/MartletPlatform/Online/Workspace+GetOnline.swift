@@ -22,7 +22,7 @@ extension Workspace {
     package func getOnline(
         _ names: [String], entities: [String: [String]], request: [String: [String]] = [:], at time: Timestamp? = nil
     ) throws -> OnlineAnswer {
-        let definitions = try appliedDefinitions()
+        let definitions = try servedDefinitions()
         let time = time ?? self.time.now()
         let wanted = try references(names, definitions)
         let computation = try DerivedComputation(wanted, definitions)

@@ -27,9 +27,9 @@ extension Workspace {
         }
     }
 
-    /// What a server may serve now: the online views of the current revision and its services.
+    /// What a server may serve now: the online views of the revision that is served, and its services.
     package func servingCatalog() throws -> ServingCatalog {
-        let definitions = try appliedDefinitions()
+        let definitions = try servedDefinitions()
         let views = try definitions.servedViews.map { try onlineView($0, definitions) }
         let derived = try definitions.views.filter { $0.isOnline && $0.isDerived }.map(definitions.derivedView)
         let names = Set(views.map(\.name) + derived.map(\.name))
@@ -45,7 +45,9 @@ extension Workspace {
         for case .entity(let entity) in definitions.all where entity.keys.count == 1 {
             entityKeys[entity.about.name] = entity.keys[0].name
         }
-        return ServingCatalog(views: views, derivedViews: derived, services: services, entityKeys: entityKeys)
+        return ServingCatalog(
+            views: views, derivedViews: derived, services: services, entityKeys: entityKeys,
+            revision: definitions.revision, serviceOptions: definitions.serviceOptions)
     }
 
     /// The store that a server reads.
@@ -68,5 +70,17 @@ extension Workspace {
                 fix: "load them: martlet materialize \(view)")
         }
         return found
+    }
+}
+
+extension AppliedDefinitions {
+    /// What services allow beyond naming features, of those that allow anything.
+    fileprivate var serviceOptions: [String: ServingCatalog.ServiceOptions] {
+        var options: [String: ServingCatalog.ServiceOptions] = [:]
+        for service in services where service.maxStale != nil || service.logging != nil {
+            options[service.about.name] = ServingCatalog.ServiceOptions(
+                maxStale: service.maxStale, logSampleRate: service.logging?.sampleRate ?? 0)
+        }
+        return options
     }
 }

@@ -22,8 +22,7 @@ final class StreamRunner: Sendable {
     private let base: any OnlineStore
     /// Microseconds.
     private let started: Int64
-    /// What is to be served from.
-    let store: StreamStore
+    private let store: StreamStore
     private let isStopping = Atomic<Bool>(false)
     private let isChanged = Atomic<Bool>(false)
     private let wake = DispatchSemaphore(value: 0)
@@ -45,12 +44,13 @@ final class StreamRunner: Sendable {
         let continuation: CheckedContinuation<Void, any Error>
     }
 
-    init(_ workspace: Workspace) throws {
+    /// - Parameter store: what is served from; it follows the views once they are read.
+    init(_ workspace: Workspace, serving store: StreamStore) throws {
         self.workspace = workspace
         intake = try workspace.intake
         started = workspace.time.now().microseconds
         base = try workspace.online
-        store = StreamStore(base)
+        self.store = store
     }
 
     func start() { startThread(group: running) { [self] in run() } }

@@ -77,6 +77,8 @@ final class StreamSet {
         guard try silver.exists() else {
             let position = StreamPosition(endOffset: intake.log.startOffset)
             follower.view.begin(at: position)
+            // From now on it can be served: see `servedDefinitions`.
+            try follower.view.checkpoint(at: now)
             return position
         }
         let snapshot = try silver.snapshot()

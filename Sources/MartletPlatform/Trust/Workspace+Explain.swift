@@ -1,7 +1,9 @@
 package import MartletCore
 internal import MartletDefinitions
 internal import MartletFeatures
+package import MartletOnline
 internal import MartletQuery
+internal import MartletRegistry
 
 /// Where a value comes from.
 package struct Explanation: Sendable {
@@ -38,6 +40,8 @@ package struct Explanation: Sendable {
     package let skipped: Int
     /// Events that had happened but not arrived at the time.
     package let notYetKnown: Int
+    /// Of a value that was served: what its record had counted.
+    package var basis: String?
 }
 
 extension Workspace {
@@ -47,17 +51,21 @@ extension Workspace {
     ///   - entity: join key to value, as text.
     ///   - time: nil means now.
     ///   - asKnown: whether only events that had arrived by then count.
+    ///   - snapshot: of an answer: explains the value that it served, by the definitions, at the moment and from the
+    ///     events that made it, in place of `time` and `asKnown`.
     ///   - request: for derived features the values given with the request, as text.
     package func explain(
         _ feature: String, entity: [String: String], at time: Timestamp? = nil, asKnown: Bool = false,
-        request: [String: String] = [:]
+        snapshot: ServedSnapshot? = nil, request: [String: String] = [:]
     ) throws -> Explanation {
-        let time = time ?? self.time.now()
+        let time = snapshot?.instant ?? time ?? self.time.now()
         let parts = feature.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else {
             throw MartletError(.usage, "\(feature) does not name a feature", fix: "write view:feature")
         }
-        let definitions = try appliedDefinitions()
+        let definitions =
+            try snapshot.map { AppliedDefinitions(try registry.definitions(at: $0.revision)) }
+            ?? appliedDefinitions()
         let view = try definitions.view(parts[0])
         guard let index = view.featureNames.firstIndex(of: parts[1]) else {
             throw MartletError(
@@ -67,12 +75,16 @@ extension Workspace {
         if view.isDerived {
             return try explainDerived(
                 FeatureReference(view: parts[0], feature: parts[1]), at: time, definitions, entity, request
-            ) { try explain("\($0.view):\($0.feature)", entity: entity, at: time, asKnown: asKnown, request: request) }
+            ) {
+                try explain(
+                    "\($0.view):\($0.feature)", entity: entity, at: time, asKnown: asKnown, snapshot: snapshot,
+                    request: request)
+            }
         }
         let connection = try engine.connect()
-        let versions = try attachSources(of: view, definitions, to: connection)
-        let query = try viewQuery(view, definitions, connection)
-        let conditions = try query.keys.enumerated().map { number, key in
+        let rowsToRead = try rows(of: view, at: snapshot, definitions, connection)
+        let query = rowsToRead.query
+        var conditions = try query.keys.enumerated().map { number, key in
             guard let text = entity[key.name] else {
                 throw MartletError(
                     .missingColumn, "the join key \(key.name) is not given", fix: "--entity \(key.name)=VALUE")
@@ -82,14 +94,38 @@ extension Workspace {
             }
             return "c\(number) = \(sqlLiteral(value))"
         }
+        conditions.append("(\(rowsToRead.condition))")
         let rows = try query.load(connection, where: conditions.joined(separator: " AND "))
-        let made = try explained(view, index, ViewComputation(view, rows), query.position, time, asKnown)
+        let made = try explained(
+            view, index, ViewComputation(view, rows), query.position, time, asKnown && snapshot == nil)
         return Explanation(
             feature: feature, entity: query.keys.map { "\($0.name)=\(entity[$0.name] ?? "")" }.joined(separator: ","),
             time: time, value: made.value,
             viewVersion: definitions.version(of: DefinitionKey(.features, parts[0])) ?? 0,
-            tableVersions: versions, rule: made.rule, inputs: [], events: made.events, skipped: made.skipped,
-            notYetKnown: made.notYetKnown)
+            tableVersions: rowsToRead.tableVersions, rule: made.rule, inputs: [], events: made.events,
+            skipped: made.skipped, notYetKnown: made.notYetKnown, basis: snapshot == nil ? nil : rowsToRead.basis)
+    }
+
+    /// The rows that a value comes from: all that there are, or what a served record had counted.
+    private func rows(
+        of view: FeatureViewDefinition, at snapshot: ServedSnapshot?, _ definitions: AppliedDefinitions,
+        _ connection: QueryConnection
+    ) throws -> ServedRows {
+        guard let snapshot else {
+            let versions = try attachSources(of: view, definitions, to: connection)
+            let query = try viewQuery(view, definitions, connection)
+            return ServedRows(tableVersions: versions, query: query, condition: "true", basis: "")
+        }
+        guard let served = snapshot.view(view.about.name) else {
+            throw MartletError(
+                .unknownName, "the answer of that snapshot has nothing of features \(view.about.name)",
+                fix: "it has \(snapshot.views.map(\.name).joined(separator: ", "))")
+        }
+        var rows = try servedRows(of: view, served, at: snapshot.instant, definitions, connection)
+        if !served.isExact {
+            rows.basis += ", of the entity of the answer that knew most: ask with row_snapshots for each one's own"
+        }
+        return rows
     }
 
     private typealias Made = (value: Value, rule: String, events: [Explanation.Event], skipped: Int, notYetKnown: Int)

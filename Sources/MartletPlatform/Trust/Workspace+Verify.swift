@@ -161,8 +161,11 @@ extension FeatureViewDefinition {
 }
 
 /// Whether both hold the same bits in a row.
-func isSame(_ left: Column, _ right: Column, _ row: Int) -> Bool {
-    switch (left[row], right[row]) {
+func isSame(_ left: Column, _ right: Column, _ row: Int) -> Bool { isSameValue(left[row], right[row]) }
+
+/// Whether both are the same bits.
+func isSameValue(_ left: Value, _ right: Value) -> Bool {
+    switch (left, right) {
     case (.float64(let a), .float64(let b)): a.bitPattern == b.bitPattern
     case (.float32(let a), .float32(let b)): a.bitPattern == b.bitPattern
     case (let a, let b): a.hasSameBits(as: b)

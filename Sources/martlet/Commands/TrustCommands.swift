@@ -1,4 +1,5 @@
 internal import MartletCore
+internal import MartletOnline
 internal import MartletPlatform
 
 extension Command {
@@ -9,6 +10,11 @@ extension Command {
             the same values offline from the tables that were loaded, and compares them bit for bit. Ends with
             status 1 on any difference.
 
+            With --served it computes the vectors again that a service has served and logged, as of the moments at
+            which they were served, and tells where each difference comes from: data that came late, a load older than
+            what was known, another definition since, an on-demand computation. Ends with status 1 only where a
+            difference is unexplained.
+
             With --stream it does so for views that follow the log, against all events of the log up to the same
             mark: on a stopped workspace as a server would start with it, beside a running server as that has
             stored its views.
@@ -17,6 +23,9 @@ extension Command {
             Option("entities", "N", "entities of each view (default: 1000)"),
             Option("times", "N", "moments for each view (default: 10)"),
             Option("seed", "N", "seed of the sample (default: 1)"),
+            Option("served", "SERVICE", "verify what this service has served and logged"),
+            Option("since", "TIME", "with --served: only what was served from then on"),
+            Option("limit", "N", "with --served: at most so many vectors, the newest (default: 10000)"),
             Option("stream", nil, "compare the views that follow the log"),
             Option("service", "NAME", "with --stream: those of a service alone"),
             Option("view", "NAME", "with --stream: this view alone; repeat the option for more"),
@@ -25,6 +34,7 @@ extension Command {
         examples: [
             ("martlet verify", "compare every online view"),
             ("martlet verify card_activity --entities 100000", "all cards"),
+            ("martlet verify --served fraud_score --since 2026-03-01T00:00:00Z", "what production was told"),
             ("martlet verify --stream --seed 7", "compare what follows the log, with another sample"),
         ]
     ) { invocation in
@@ -33,6 +43,14 @@ extension Command {
             throw MartletError(.usage, "--\(name) belongs to --stream")
         }
         let workspace = try invocation.openWorkspace().workspace
+        if let service = invocation.string("served") {
+            let report = try workspace.verifyServed(
+                service, since: invocation.timestamp("since"),
+                limit: invocation.integer("limit", in: 1...10_000_000) ?? 10_000,
+                progress: invocation.console.progress)
+            invocation.console.result(text: report.text) { report.write(to: &$0) }
+            return report.isExplained ? 0 : MartletError.Code.valuesDiffer.exitStatus
+        }
         let report = try workspace.verify(
             invocation.operands.isEmpty ? nil : invocation.operands,
             entities: invocation.integer("entities") ?? 1_000, times: invocation.integer("times") ?? 10,
@@ -48,6 +66,7 @@ extension Command {
             Option("request", "NAME=VALUE", "for a derived feature, a value given with the request; repeat the option"),
             Option("at", "TIME", "the value at this moment (default: now)"),
             Option("as-known", nil, "count only events that had arrived by then"),
+            Option("snapshot", "ID", "of an answer of /v1/online: the value as it was served, and from what"),
             Option("events", "N", "show at most so many events (default: 10)"),
         ],
         examples: [
@@ -64,7 +83,7 @@ extension Command {
         let request = try parseValues(invocation.strings("request"), option: "request").mapValues { $0[0] }
         let explanation = try workspace.explain(
             feature, entity: entity, at: invocation.timestamp("at"), asKnown: invocation.isSet("as-known"),
-            request: request)
+            snapshot: invocation.string("snapshot").map { try ServedSnapshot(text: $0) }, request: request)
         let limit = try invocation.integer("events", in: 0...Int.max) ?? 10
         invocation.console.result(text: explanation.text(limit: limit)) { explanation.write(to: &$0) }
         return 0
@@ -133,6 +152,7 @@ extension Explanation {
                 + tableVersions.sorted { $0.key < $1.key }.map { "\($0.key) version \($0.value)" }.joined(
                     separator: ", "),
         ]
+        if let basis { lines.append("  served from \(basis)") }
         if !inputs.isEmpty {
             lines += [
                 "  inputs", table(["    name", "value"], inputs.map { ["    " + $0.name, $0.value.description] }),
@@ -162,6 +182,7 @@ extension Explanation {
             json.member("at", time)
             json.member("value", value)
             json.member("rule", rule)
+            if let basis { json.member("served_from", basis) }
             if !inputs.isEmpty {
                 json.key("inputs")
                 json.object { json in for input in inputs { json.member(input.name, input.value) } }
