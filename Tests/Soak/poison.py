@@ -13,14 +13,14 @@ BATCH, SENDERS = 100, 6
 KINDS = 4
 
 
-def poison(number: int) -> bytes:
+def poison(number: int, kind: int) -> bytes:
     """No event, each in its own way: a text for a number, no time, a time far ahead, no JSON."""
     return (
         b'{"event_id":%d,"user_id":"nobody","amount":1,"at":"2026-01-01T00:00:00Z"}\n' % number,
         b'{"event_id":%d,"user_id":1,"amount":1}\n' % number,
         b'{"event_id":%d,"user_id":1,"amount":1,"at":"2226-01-01T00:00:00Z"}\n' % number,
         b'{"event_id":%d,"user_id":1,"amount":\n' % number,
-    )[number % KINDS]
+    )[kind % KINDS]
 
 
 def bodies(run: int, count: int, share: float) -> tuple[list[bytes], int]:
@@ -31,7 +31,7 @@ def bodies(run: int, count: int, share: float) -> tuple[list[bytes], int]:
         for index in range(BATCH):
             number = (run * 1_000_000 + batch) * BATCH + index
             if share and (batch * BATCH + index) % round(1 / share) == 37:
-                lines.append(poison(number))
+                lines.append(poison(number, poisoned))
                 poisoned += 1
             else:
                 lines.append(
@@ -97,7 +97,7 @@ def run(folder: pathlib.Path, batches: int, rounds: int) -> dict:
         server.stop()
     if kept != sent:
         raise Failed(f"{sent} poison events were sent, and {kept} dead letters are kept")
-    if future != sent // KINDS and abs(future - sent / KINDS) > rounds:
+    if abs(future - sent / KINDS) > rounds:
         raise Failed(f"of {sent} poison events a fourth was from the future, and {future} are counted so")
     ratios = sorted(bad / good for bad, good in zip(poisoned, clean))
     fall = 1 - percentile(ratios, 0.5)

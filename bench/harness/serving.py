@@ -121,7 +121,8 @@ def our_repository(
     with open(folder / "martlet.yaml", "a") as settings:
         if online:
             settings.write(f"online: {online}\n")
-        settings.write(f"limits:\n  hot_tier: {hot_tier}MiB\n")
+        # Of another store than ours it is the store that is measured: below 64 KiB none is kept.
+        settings.write(f"limits:\n  hot_tier: {'1KiB' if online else f'{hot_tier}MiB'}\n")
     bench.run([bench.martlet, "apply"], cwd=folder)
     bench.run([bench.martlet, "ingest", "users", data / "online.parquet"], cwd=folder)
     return folder

@@ -50,7 +50,11 @@ package final class LiveEvents: Sendable {
         store = Result { StreamStore(try workspace.onlineStore()) }
         workspace.beginServing()
         startThread(group: opening) { [self] in open(isRunning) }
-        _ = opening.wait(timeout: .now() + .milliseconds(Self.patienceMilliseconds))
+        if isRunning {
+            _ = opening.wait(timeout: .now() + .milliseconds(Self.patienceMilliseconds))
+        } else {
+            waitUntilOpen()
+        }
     }
 
     private func open(_ isRunning: Bool) {

@@ -53,11 +53,8 @@ private struct LoadedViews {
         let before = Dictionary(base.servedViews.map { ($0.about.name, $0) }) { first, _ in first }
         let needed = try viewsOfServices(in: definitions, alsoIn: base)
         for view in definitions.servedViews where !has(view, definitions) {
-            if let old = before[view.about.name] {
-                if has(old, base) { return false }
-            } else if needed.contains(view.about.name) {
-                return false
-            }
+            if let old = before[view.about.name], has(old, base) { return false }
+            if needed.contains(view.about.name) { return false }
         }
         return true
     }

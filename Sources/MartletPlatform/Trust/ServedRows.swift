@@ -20,17 +20,22 @@ extension Workspace {
     /// A view that follows the log counts what has a smaller offset; of a loaded one, tiles are complete up to their
     /// load, and a latest row is itself the last one that counts. Events that are not landed yet are not among the
     /// rows.
-    /// - Parameter isAsLoaded: whether the tables of a loaded view are read as the load read them.
+    /// - Parameter isAsLoaded: whether the tables of a loaded view are read as the load read them; otherwise as they
+    ///   are now, up to the moment of that load.
     func servedRows(
         of view: FeatureViewDefinition, _ served: ServedSnapshot.View, at instant: Timestamp,
         _ definitions: AppliedDefinitions, _ connection: QueryConnection, isAsLoaded: Bool = true
     ) throws -> ServedRows {
         let mark = served.mark
-        let pinned = mark.mark > 0 || !isAsLoaded ? [:] : try loadedTables(view.about.name, served, at: instant)
+        let load = mark.mark > 0 ? nil : try self.load(of: view.about.name, served, at: instant)
         let versions = try attachSources(
-            of: view, definitions, pinned: pinned, before: mark.mark > 0 ? mark.mark : nil, to: connection)
+            of: view, definitions, pinned: isAsLoaded ? load?.tableVersions ?? [:] : [:],
+            before: mark.mark > 0 ? mark.mark : nil, to: connection)
         let query = try viewQuery(view, definitions, connection)
-        let (condition, basis) = Self.counted(mark, query)
+        var (condition, basis) = Self.counted(mark, query)
+        if !isAsLoaded, let load {
+            (condition, basis) = (query.knownAt(load.upTo), "what the tables say by now of \(load.upTo)")
+        }
         return ServedRows(tableVersions: versions, query: query, condition: condition, basis: basis)
     }
 
@@ -53,14 +58,14 @@ extension Workspace {
         }
     }
 
-    /// The tables as the load read them that wrote the record, or the last one that had begun by then.
-    private func loadedTables(
-        _ view: String, _ served: ServedSnapshot.View, at instant: Timestamp
-    ) throws -> TableVersions {
+    /// The load that wrote the record, as far as it can be told, or the last one that had begun by then.
+    private func load(
+        of view: String, _ served: ServedSnapshot.View, at instant: Timestamp
+    ) throws -> MaterializationRecord? {
         let loads = try registry.materializations(view: view).filter {
             $0.version == served.version && $0.startedAt <= instant
         }
         let upTo = served.mark.kind == .tiles ? Timestamp(microseconds: served.mark.position) : nil
-        return (loads.first { $0.upTo == upTo } ?? loads.first)?.tableVersions ?? [:]
+        return loads.first { $0.upTo == upTo } ?? loads.first
     }
 }

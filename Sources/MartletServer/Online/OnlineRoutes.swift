@@ -1,5 +1,6 @@
 internal import MartletCore
 internal import MartletHTTP
+internal import MartletOnline
 
 /// Adds our own reading of features: of one service, which the path names, or of several services and features.
 func addOnlineRoutes(_ online: OnlineHandler, to router: inout Router) {
