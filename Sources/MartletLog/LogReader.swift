@@ -51,8 +51,11 @@ package struct LogReader: Sendable {
                         throw log.folder.damage(
                             summary.baseOffset, at: cursor.position, "an event is not as it was written")
                     }
-                    if !batch.offsets.isEmpty { batches.append(batch) }
-                    bytes += frame.frameBytes
+                    // Of a frame without events nothing counts, or there would be nothing before the log's end.
+                    if !batch.offsets.isEmpty {
+                        batches.append(batch)
+                        bytes += frame.frameBytes
+                    }
                 }
                 offset = max(offset, frame.endOffset)
                 cursor.advance(past: frame)

@@ -124,7 +124,7 @@ package final class Workspace: Sendable {
     }
 
     /// Whether this process takes the workspace's events in.
-    package var hasLog: Bool { parts.withLock { $0.intake != nil } }
+    package var hasLog: Bool { openIntake.withLock { $0 != nil } }
 
     /// Secrets stand in the environment, never in `martlet.yaml` (docs/backends.md).
     private func openOnlineStore() throws -> any OnlineStore {

@@ -25,10 +25,10 @@ extension FeatureServer {
         http.drainDelaySeconds = door.drainDelaySeconds
         let applied = CatalogFollower(workspace)
         let longWork = LongWork()
-        let owner = OwnerAddress(workspace)
         let catalog = try workspace.servingCatalog()
         let keeper = try workspace.hotKeeper()
-        let live = LiveEvents(workspace)
+        let owner = OwnerAddress(workspace)
+        let live = LiveEvents(workspace, whenOpen: { owner.hasLog() })
         var serving = FeatureServerSettings(
             http: http, workspace: settings.workspace, keyLimit: settings.limits.keysPerRequest,
             featureLimit: settings.limits.featuresPerRequest, servesExpired: settings.server.servesExpired,
@@ -68,12 +68,9 @@ extension FeatureServer {
         } catalogChanged: { catalog in
             keeper?.changed(to: catalog)
         }
+        owner.answers(host: settings.server.address, port: self.port, isSecret: door.tls != nil)
         featureLog.start()
         applied.start(self)
-        let (address, port, isSecret) = (settings.server.address, self.port, door.tls != nil)
-        live.whenOpen {
-            if workspace.hasLog { try owner.publish(host: address, port: port, isSecret: isSecret) }
-        }
         keeper?.start(catalog)
     }
 }

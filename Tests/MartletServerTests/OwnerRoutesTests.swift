@@ -28,6 +28,8 @@ struct OwnerRoutesTests {
         let user = Principal(tenant: beside.settings.tenant, name: "ann")
         server.folder.write(tripRows, to: "rows.jsonl")
         let path = "\(server.folder.path)/rows.jsonl"
+        // Answered once the log is open: then the address is told, too.
+        #expect(try server.post("/v1/events/trips", "[]").status == 200)
         let refused = try #require(throws: MartletError.self) {
             try beside.ingest("trips", files: [path], principal: user)
         }
@@ -66,6 +68,8 @@ struct OwnerRoutesTests {
     func ended() throws {
         let server = try WorkspaceServer()
         let beside = try Workspace(directory: server.folder.path)
+        try server.apply()
+        #expect(try server.post("/v1/events/trips", "[]").status == 200)
         #expect(try beside.runningServer().url.hasPrefix("http://"))
         server.server.stop()
         let error = try #require(throws: MartletError.self) { try beside.runningServer() }

@@ -12,6 +12,7 @@ struct SimulatedKeys: CompactionKeys {
     /// - Returns: nil for events that compaction leaves.
     static func key(_ token: String) -> String? {
         guard token.hasPrefix("\(source)/id"), let number = Int(token.dropFirst(source.count + 3)) else { return nil }
-        return "\(number % 4)"
+        // So many that the newest of some is old enough to be compacted.
+        return "\(number % 64)"
     }
 }

@@ -14,6 +14,7 @@ package final class LiveEvents: Sendable {
     private let workspace: Workspace
     private let store: Result<StreamStore, any Error>
     private let tell: @Sendable (String) -> Void
+    private let whenOpen: @Sendable () -> Void
     private let opening = DispatchGroup()
     private let state = Mutex(State.opening)
 
@@ -38,11 +39,14 @@ package final class LiveEvents: Sendable {
     /// - Parameters:
     ///   - isRunning: whether what comes in is landed, and counted by the views that follow the log.
     ///   - tell: takes a line for whoever watches the server.
+    ///   - whenOpen: called once this process has the log.
     package init(
-        _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError
+        _ workspace: Workspace, isRunning: Bool = true, tell: @escaping @Sendable (String) -> Void = tellStandardError,
+        whenOpen: @escaping @Sendable () -> Void = {}
     ) {
         self.workspace = workspace
         self.tell = tell
+        self.whenOpen = whenOpen
         store = Result { StreamStore(try workspace.onlineStore()) }
         workspace.beginServing()
         startThread(group: opening) { [self] in open(isRunning) }
@@ -61,6 +65,7 @@ package final class LiveEvents: Sendable {
                 streams: try StreamRunner(workspace, serving: try store.get()),
                 connectors: try ConnectorRunner(workspace), retrier: try LetterRetrier(workspace, tell: tell))
             opened = .open(parts)
+            whenOpen()
             if isRunning {
                 parts.lander.start()
                 parts.streams.start()
@@ -74,16 +79,6 @@ package final class LiveEvents: Sendable {
     }
 
     private func waitUntilOpen() { opening.wait() }
-
-    /// Runs `body` once the log is open, or found closed: at once where it is by now, else by another thread, which
-    /// tells whoever watches the server what it throws.
-    package func whenOpen(_ body: @escaping @Sendable () throws -> Void) {
-        let told: @Sendable () -> Void = { [tell] in
-            do { try body() } catch { tell("\(error)") }
-        }
-        if opening.wait(timeout: .now()) == .success { return told() }
-        opening.notify(queue: .global(), execute: told)
-    }
 
     /// Waits for the log to be open.
     /// - Throws: why no events are taken in here.
@@ -106,8 +101,8 @@ package final class LiveEvents: Sendable {
                 now: workspace.time.now(), startOffset: intake.log.startOffset, endOffset: intake.log.endOffset,
                 logBytes: intake.log.sizeBytes,
                 log: intake.log.counts, logFailure: intake.log.failure, deadLetters: intake.deadLetters.counts,
-                repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
                 futureEvents: intake.deadLetters.count { $0.reason.hasSuffix(": in the future") },
+                repeatedLetters: intake.deadLetters.repeated, retries: parts.retrier.status,
                 landing: parts.lander.status, streaming: parts.streams.status, connectors: parts.connectors.statuses)
         }
     }
@@ -191,11 +186,11 @@ package struct LiveStatus: Sendable {
     /// Why nothing is acknowledged any more.
     package let logFailure: MartletError?
     package let deadLetters: [DeadLetterCount: Int]
+    /// Dead letters that happened too far ahead of the clock.
+    package let futureEvents: Int
     /// Letters that came again while they were open, and were not kept twice.
     package let repeatedLetters: Int
     package let retries: RetryStatus
-    /// Dead letters that happened too far ahead of the clock.
-    package let futureEvents: Int
     package let landing: LanderStatus
     package let streaming: StreamStatus
     package let connectors: [ConnectorStatus]

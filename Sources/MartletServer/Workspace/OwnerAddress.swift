@@ -3,38 +3,60 @@ internal import MartletHTTP
 internal import MartletPlatform
 internal import Synchronization
 
-/// How other processes of the same user find this server while it has the workspace's log.
+/// How other processes of the same user find this server: told once it answers and has the workspace's log, whichever
+/// comes last.
 final class OwnerAddress: Sendable {
     private let workspace: Workspace
     private let token = RunningServer.randomToken()
-    private let published = Mutex<RunningServer?>(nil)
-    private let isWithdrawn = Atomic<Bool>(false)
+    private let state = Mutex(State())
+
+    private struct State {
+        var server: RunningServer?
+        var hasLog = false
+        var isWithdrawn = false
+    }
 
     init(_ workspace: Workspace) { self.workspace = workspace }
 
+    func hasLog() {
+        state.withLock { $0.hasLog = true }
+        publishIfReady()
+    }
+
     /// - Parameter isSecret: whether it speaks TLS; the command line then needs its certificate to be known here.
-    /// - Throws: what writing the address throws.
-    func publish(host: String, port: UInt16, isSecret: Bool) throws {
-        // The log of a server that ends at once may be open only then.
-        if isWithdrawn.load(ordering: .acquiring) { return }
+    func answers(host: String, port: UInt16, isSecret: Bool) {
         // From this machine: where it listens on all addresses, by the one that is its own.
         let name = ["0.0.0.0", "::", ""].contains(host) ? "127.0.0.1" : host
         let server = RunningServer(
             url: "http\(isSecret ? "s" : "")://\(name.contains(":") ? "[\(name)]" : name):\(port)", token: token)
-        try workspace.publish(server)
-        published.withLock { $0 = server }
+        state.withLock { $0.server = server }
+        publishIfReady()
+    }
+
+    private func publishIfReady() {
+        state.withLock { state in
+            guard let server = state.server, state.hasLog, !state.isWithdrawn else { return }
+            do {
+                try workspace.publish(server)
+            } catch {
+                // The server does without: only the command line beside it is refused.
+                tellStandardError("the command line will not find this server: \(error)")
+            }
+        }
     }
 
     func withdraw() {
-        isWithdrawn.store(true, ordering: .releasing)
-        if let server = published.withLock({ $0.take() }) { workspace.withdraw(server) }
+        state.withLock { state in
+            state.isWithdrawn = true
+            if let server = state.server { workspace.withdraw(server) }
+        }
     }
 
-    /// - Throws: `accessDenied` for a request without the token.
+    /// - Throws: `notFound` for a request without the token.
     func require(_ request: borrowing Request) throws {
         let sent = request.header("Authorization") ?? ""
-        let isAccepted = published.withLock { server in
-            sent.hasPrefix("Bearer ") && server?.accepts(String(sent.dropFirst(7))) ?? false
+        let isAccepted = state.withLock { state in
+            sent.hasPrefix("Bearer ") && state.server?.accepts(String(sent.dropFirst(7))) ?? false
         }
         guard isAccepted else {
             throw MartletError(
