@@ -25,8 +25,8 @@ extension EventLog {
     /// newer one (by event time, then by offset) among all segments that old. What a registered consumer has not
     /// committed is not touched; updates and deletes stay, since they name the event that they change.
     ///
-    /// Each segment is written anew beside its place, synced, and moved there: after a crash it is as it was or as it is
-    /// to be. What is known of duplicates stays whole. Memory: each key once, with 24 bytes. One call at a time.
+    /// Each segment is written anew beside its place, synced, and moved there: after a crash it is as it was or as it
+    /// is to be. What is known of duplicates stays whole. Memory: each key once, with 24 bytes. One call at a time.
     /// - Throws: `corruptData`, `fileSystem`, `diskFull`; the log is whole and what was done before stays done.
     @discardableResult
     package func compact(_ keys: any CompactionKeys, age: TimeSpan) throws(MartletError) -> CompactionReport {

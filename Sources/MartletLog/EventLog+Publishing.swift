@@ -1,8 +1,8 @@
 internal import MartletCore
 internal import Synchronization
 
-/// How far a log is durable, told to other processes of the machine: they read up to there and no further, for what lies
-/// behind may still be torn or refused. Not synced: whoever opens the log after a crash tells it anew.
+/// How far a log is durable, told to other processes of the machine: they read up to there and no further, for what
+/// lies behind may still be torn or refused. Not synced: whoever opens the log after a crash tells it anew.
 struct PublishedEnd: Sendable, Equatable {
     static let file = "published"
     static let bytes = 28

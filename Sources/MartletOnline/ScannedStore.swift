@@ -5,15 +5,15 @@ internal import MartletKeyValue
 /// requests by key.
 package protocol ScannedStore: OnlineStore {
     /// Runs `body` with the encoded entity key and the record of every entity, tombstones too, in any order. Where keys
-    /// are many others may write meanwhile: each record is one state, in LMDB all are of one snapshot, and in Redis a key
-    /// may come twice.
+    /// are many others may write meanwhile: each record is one state, in LMDB all are of one snapshot, and in Redis a
+    /// key may come twice.
     /// - Throws: what `body` throws; `limitExceeded` where the store does not know the key any more.
     func scan(
         _ view: ViewIdentity, _ body: (_ key: UnsafeRawBufferPointer, _ record: UnsafeRawBufferPointer) throws -> Void
     ) throws
 
-    /// A number that is another one after a write, of this process or another, to any view; nil where the store does not
-    /// tell. Cheap.
+    /// A number that is another one after a write, of this process or another, to any view; nil where the store does
+    /// not tell. Cheap.
     func changeMark(of view: ViewIdentity) throws -> UInt64?
 }
 

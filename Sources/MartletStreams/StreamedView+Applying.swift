@@ -56,7 +56,8 @@ extension StreamedView {
     /// - Parameters:
     ///   - keys: the entities.
     ///   - rows: all their rows with a smaller offset than `mark`, in the order of the log or not.
-    ///   - mark: no smaller than `markBound(of:)`: where the log is read again, events behind `endOffset` may be counted.
+    ///   - mark: no smaller than `markBound(of:)`: where the log is read again, events behind `endOffset` may be
+    ///   counted.
     package func replace(
         _ keys: [Column], with rows: StreamRows, endOffset: Int64, mark: Int64, now: Timestamp
     ) throws {

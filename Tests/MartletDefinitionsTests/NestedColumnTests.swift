@@ -30,7 +30,8 @@ struct NestedColumnTests {
     @Test("are read, and kept in the canonical text")
     func reads() throws {
         let read = check(
-            "  v: list<float32>\n  counts: {type: \"map<string,int64>\"}\n  names: {type: list<string>, nullable: false}",
+            "  v: list<float32>\n  counts: {type: \"map<string,int64>\"}\n"
+                + "  names: {type: list<string>, nullable: false}",
             """
             latest:
               counts: counts

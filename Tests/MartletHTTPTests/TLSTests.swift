@@ -48,7 +48,7 @@ struct TLSTests {
     }
 
     @Test(
-        "takes up a renewed certificate and key while clients connect, and keeps the old one for as long as the pair is not whole"
+        "takes up a renewed pair while clients connect, and keeps the old one until the new one is whole"
     )
     func renews() throws {
         let first = try SelfSigned("first", in: folder)

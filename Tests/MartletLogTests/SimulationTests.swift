@@ -17,14 +17,17 @@ struct SimulationTests {
     func seeds() {
         var reports: [SimulationReport] = []
         for seed in UInt64(0)..<200 {
-            let report = Self.run(seed, steps: 40)
+            // Compaction takes what is old and of a key that came again: long runs alone have such.
+            let steps = seed % 20 == 0 ? 300 : 40
+            let report = Self.run(seed, steps: steps)
             #expect(report.broken == nil, "seed \(seed)")
-            #expect(report.steps == 40 && report.acknowledged > 5 && report.checks > 0, "seed \(seed)")
+            #expect(report.steps == steps && report.acknowledged > 5 && report.checks > 0, "seed \(seed)")
             reports.append(report)
         }
         func sum(_ value: (SimulationReport) -> Int) -> Int { reports.reduce(0) { $0 + value($1) } }
         print(
-            "200 seeds: \(sum(\.acknowledged)) appends acknowledged, \(sum(\.refused)) refused, \(sum(\.faults)) faults,",
+            "200 seeds: \(sum(\.acknowledged)) appends acknowledged, \(sum(\.refused)) refused,",
+            "\(sum(\.faults)) faults, \(sum(\.compacted)) events compacted,",
             "\(sum(\.kills)) kills, \(sum(\.powerCuts)) power cuts, \(sum(\.assertions)) assertions, broken",
             reports.count { $0.broken != nil })
         #expect(sum(\.compacted) > 0 && sum(\.powerCuts) > 100 && sum(\.faults) > 100)

@@ -124,7 +124,8 @@ struct HostileRequestTests {
             ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551614\r\n\r\n", 413),
             ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
             (
-                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+                "POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "fffffffffffffffff\r\n",
                 413
             ),
             ("POST /get-online-features HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),

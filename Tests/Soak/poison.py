@@ -89,7 +89,8 @@ def run(folder: pathlib.Path, batches: int, rounds: int) -> dict:
                     raise Failed(f"{bad} events were poison, and {refused} were refused")
                 sent += bad
                 rates.append(batches * BATCH / seconds)
-        say(f"clean {[round(rate) for rate in clean]}, with poison {[round(rate) for rate in poisoned]} events a second")
+        rates = ([round(rate) for rate in found] for found in (clean, poisoned))
+        say("clean {}, with poison {} events a second".format(*rates))
         letters = server.status()
         kept = sum(found["count"] for found in letters["dead_letters"])
         future = letters["future_events"]

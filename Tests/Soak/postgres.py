@@ -77,5 +77,6 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def sql(self, text: str, limit: float = 120) -> str:
-        return self.run([BIN / "psql", *self.client, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "postgres"], limit,
+        options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]
+        return self.run([BIN / "psql", *self.client, *options, "postgres"], limit,
                         text).strip()

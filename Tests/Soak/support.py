@@ -26,7 +26,8 @@ def say(text: str) -> None:
 
 def martlet(folder: pathlib.Path, *words, limit: float = 600) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [MARTLET, *map(str, words)], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
+        [MARTLET, *map(str, words)], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=limit)
 
 
 def done(result: subprocess.CompletedProcess) -> str:

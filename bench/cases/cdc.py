@@ -28,7 +28,11 @@ columns:
   at: {{type: timestamp, nullable: false}}
 event_time: at
 from:
-  postgres: {{url: "postgresql://martlet@127.0.0.1:{port}/postgres", table: public.payments, slot: bench, publication: martlet}}
+  postgres:
+    url: "postgresql://martlet@127.0.0.1:{port}/postgres"
+    table: public.payments
+    slot: bench
+    publication: martlet
 ---
 features: account_payments
 entity: account
@@ -64,7 +68,8 @@ def run(bench: Bench) -> Result:
     return Result(
         case="cdc", unit="s (p99)", better="lower", ours=round(seconds, 3), target="at most 2 s",
         met=seconds <= 2 and found["rows a second written"] >= 0.95 * ROWS_A_SECOND, details=found,
-        setup=f"{changes:,} inserted rows in transactions of {ROWS_A_TRANSACTION}, {ROWS_A_SECOND:,} a second by pgbench,"
+        setup=f"{changes:,} inserted rows in transactions of {ROWS_A_TRANSACTION}, {ROWS_A_SECOND:,} a second by"
+        " pgbench,"
         f" PostgreSQL 15 on the same machine, a source without an id; {found['events']} rows beside them, each from"
         f" before its commit until a read has the new value; p50 {found['p50_ms']} ms")
 

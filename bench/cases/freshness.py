@@ -44,7 +44,8 @@ def run(bench: Bench) -> Result:
     return Result(
         case="freshness", unit="ms (p99)", better="lower", ours=found["p99_ms"], target="p99 at most 50 ms",
         met=found["p99_ms"] <= 50 and rate >= 0.98 * RATE, details=found,
-        setup=f"{RATE:,} events of 250 bytes a second in batches of 100 by 4 connections, all tables landed and one view"
+        setup=f"{RATE:,} events of 250 bytes a second in batches of 100 by 4 connections, all tables landed and one"
+        " view"
         f" followed meanwhile; {found['events']} single events, each from before its request until a read has the new"
         f" value; p50 {found['p50_ms']} ms, load {round(rate):,} a second")
 

@@ -34,6 +34,7 @@ def run(bench: Bench) -> Result:
         case="ingest-rabbitmq", unit="messages/s", better="higher", ours=round(ours), target="at least 15,000",
         met=ours >= 15_000 and found["log"]["end_offset"] == MESSAGES and not found["dead_letters"],
         details={"seconds": seconds, "log": found["log"]},
-        setup=f"{MESSAGES:,} persistent JSON messages of {BYTES} bytes in a durable classic queue of RabbitMQ 3.10 on the"
-        " same machine, prefetch 2,000, by a server that makes them durable in its log, acknowledges them and lands them"
+        setup=f"{MESSAGES:,} persistent JSON messages of {BYTES} bytes in a durable classic queue of RabbitMQ 3.10 on"
+        " the same machine, prefetch 2,000, by a server that makes them durable in its log, acknowledges them and"
+        " lands them"
         " in tables meanwhile; from the first durable message to the last")

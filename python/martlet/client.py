@@ -114,7 +114,8 @@ class Vectors:
     """Features of entities as they were served.
 
     `table` has the join keys, then `view:feature` and `view:feature:status` for each feature (a status is a small
-    number; `statuses` names them), `view:age` in seconds for each view, and `snapshot` where rows were asked for theirs.
+    number; `statuses` names them), `view:age` in seconds for each view, and `snapshot` where rows were
+    asked for theirs.
     The metadata of a feature's field has the `version` of its definition. `snapshot` is what
     `martlet explain --snapshot` takes; `stale` says that the store was away, `partial` that some views are left out.
     """

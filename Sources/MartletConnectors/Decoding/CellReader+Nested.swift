@@ -1,7 +1,8 @@
 internal import MartletCore
 internal import MartletHTTP
 
-/// Lists and maps on their way into a column stand in the decoder's scratch memory, one element after another: a number,
+/// Lists and maps on their way into a column stand in the decoder's scratch memory, one element after another: a
+/// number,
 /// a time or a bool as 8 bytes, a text as its length (4 bytes) and its bytes; of a map each entry as key and value.
 extension CellReader {
     /// An array, every element of which is a value of the element's type and none is null. A text is read as JSON, as

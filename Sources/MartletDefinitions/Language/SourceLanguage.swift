@@ -5,7 +5,8 @@ extension DefinitionLanguage {
         "a source", "Events of one kind, landed as the tables bronze.NAME and silver.NAME.",
         named(.source, "The name of the source.") + [
             MemberShape(
-                "columns", .map(.either([columnType, .object(column)])), isRequired: true, "Each column with its type."),
+                "columns", .map(.either([columnType, .object(column)])), isRequired: true,
+                "Each column with its type."),
             MemberShape(
                 "event_time", .name, isRequired: true, "The timestamp column that says when an event happened."),
             MemberShape(

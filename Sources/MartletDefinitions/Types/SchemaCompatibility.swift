@@ -4,8 +4,8 @@ package import MartletCore
 package enum SchemaCompatibility: String, Sendable, Hashable, CaseIterable {
     /// Anything.
     case none
-    /// Who reads by the new version can read what was written by the old one: columns may go, and new ones may be empty.
-    /// Readers change first, so a member of an event that no column reads does not fit.
+    /// Who reads by the new version can read what was written by the old one: columns may go, and new ones may be
+    /// empty. Readers change first, so a member of an event that no column reads does not fit.
     case backward
     /// Who reads by the old version can read what is written by the new one: columns may come, and those may go that
     /// could be empty. Writers change first.

@@ -130,8 +130,8 @@ package struct DerivedPlan: Sendable {
         return made
     }
 
-    /// For each of what `evaluate` gives, whether it needs one of some stored features, directly or through others; of a
-    /// view's features that are computed together, all count as needing what one does.
+    /// For each of what `evaluate` gives, whether it needs one of some stored features, directly or through others; of
+    /// a view's features that are computed together, all count as needing what one does.
     package func needs(_ isWanted: (Int) -> Bool) -> [Bool] {
         var needs: [Bool] = []
         for step in steps {

@@ -1,5 +1,5 @@
-/// Lets the nth call of the disk fail, for each n of a range, in runs of the log with its followers that are the same up
-/// to there; once, and from there on. After each the log is opened again on a disk that works, and all promises are
+/// Lets the nth call of the disk fail, for each n of a range, in runs of the log with its followers that are the same
+/// up to there; once, and from there on. After each the log is opened again on a disk that works, and all promises are
 /// looked at.
 package struct FaultSweep: Sendable {
     package var seed: UInt64 = 1

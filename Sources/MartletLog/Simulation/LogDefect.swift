@@ -1,5 +1,5 @@
-/// A promise that the log is made to break on purpose, so that tests can tell whether the simulator would notice. Set by
-/// such tests alone.
+/// A promise that the log is made to break on purpose, so that tests can tell whether the simulator would notice. Set
+/// by such tests alone.
 package enum LogDefect: String, Sendable, CaseIterable {
     /// Groups are acknowledged and never synced.
     case skipsSync

@@ -1,6 +1,7 @@
 package import MartletCore
 
-/// A lander on the simulated disk: the platform's steps in their order, on a model of Delta's tables, whose writer needs
+/// A lander on the simulated disk: the platform's steps in their order, on a model of Delta's tables, whose writer
+/// needs
 /// real files. Data goes to a file of its own; a commit names it together with the offset up to which the table holds
 /// the log; only then the log is told. What is checked: each event is landed once, whole and in order.
 package final class SimulatedLander: SimulationParticipant {

@@ -11,7 +11,7 @@ struct HotMemory: @unchecked Sendable {
         self.byteCount = byteCount
         let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let mapped, mapped != MAP_FAILED else {
-            fatalError("no address space for a hot tier of \(byteCount) bytes")
+            preconditionFailure("no address space for a hot tier of \(byteCount) bytes")
         }
         base = mapped
         // Advice: where it cannot be followed, small pages do.

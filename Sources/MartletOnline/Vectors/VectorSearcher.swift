@@ -37,7 +37,8 @@ package final class VectorSearcher: Sendable {
     /// ones are not found.
     /// - Parameters:
     ///   - count: at most so many.
-    ///   - filter: only entities for which it holds; such entities are looked up, nearest first, until there are enough.
+    ///   - filter: only entities for which it holds; such entities are looked up, nearest first, until there are
+    ///   enough.
     /// - Throws: `invalidInput` where the view has no embedding or the query is none of its, `limitExceeded`.
     package func search(
         _ view: OnlineView, for query: [Float], count: Int, filter: RecordFilter? = nil, in store: any OnlineStore,

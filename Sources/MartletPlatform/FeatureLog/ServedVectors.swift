@@ -52,7 +52,8 @@ package struct ServedVectors: Sendable {
     package var count: Int { snapshots.count }
 }
 
-/// The columns of `served.SERVICE`. Names of definitions begin with a letter, so that those with an underscore are free.
+/// The columns of `served.SERVICE`. Names of definitions begin with a letter, so that those with an underscore are
+/// free.
 enum ServedColumn {
     static let servedAt = "_served_at"
     static let snapshot = "_snapshot"

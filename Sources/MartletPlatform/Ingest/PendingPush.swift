@@ -55,8 +55,8 @@ package final class PendingPush: Sendable {
     /// Whether nothing but the disk is waited for.
     package var isOnlyAppending: Bool { !source.decoder.readsTexts && events.misfits.isEmpty }
 
-    /// Calls `body` once all is durable, on the log's thread, which it must not block; at once where that is so already.
-    /// Nobody is waked and no thread waits, as `finish` needs it.
+    /// Calls `body` once all is durable, on the log's thread, which it must not block; at once where that is so
+    /// already. Nobody is waked and no thread waits, as `finish` needs it.
     /// - Precondition: `isOnlyAppending`.
     package func whenDurable(_ body: @escaping @Sendable (Result<PushReport, MartletError>) -> Void) {
         precondition(isOnlyAppending, "what does not fit is to be kept first")

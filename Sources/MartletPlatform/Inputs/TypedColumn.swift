@@ -79,7 +79,8 @@ extension TypedColumn {
             if let zone = column.zone {
                 let naive = "(TRY_CAST(\(text) AS TIMESTAMP) AT TIME ZONE \(quotedLiteral(zone)))"
                 return (
-                    "CASE WHEN regexp_matches(\(text), \(zonePattern)) AND NOT regexp_full_match(\(text), \(datePattern)) "
+                    "CASE WHEN regexp_matches(\(text), \(zonePattern)) "
+                        + "AND NOT regexp_full_match(\(text), \(datePattern)) "
                         + "THEN TRY_CAST(\(text) AS TIMESTAMPTZ) ELSE \(naive) END", nil
                 )
             }

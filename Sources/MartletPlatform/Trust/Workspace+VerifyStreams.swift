@@ -11,8 +11,8 @@ extension Workspace {
     private static let pauseSeconds = 0.05
     private static let differencesShown = 5
 
-    /// Reads sampled entities of views that follow the log at random moments, and compares each value, bit for bit, with
-    /// what the offline kernels compute from the events of the log up to the same mark.
+    /// Reads sampled entities of views that follow the log at random moments, and compares each value, bit for bit,
+    /// with what the offline kernels compute from the events of the log up to the same mark.
     ///
     /// Where no other process takes events in, the views are taken up and fed with the log to its end, as a server that
     /// starts does. Beside a running server it is what that has stored last, at the mark up to which it has.

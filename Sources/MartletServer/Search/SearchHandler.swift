@@ -59,8 +59,8 @@ final class SearchHandler: Sendable {
         return Response(body: writer.copied())
     }
 
-    /// The one view that all references name, and which of its features they ask for. A reference to `distance` or a join
-    /// key, which every answer has, is taken as that.
+    /// The one view that all references name, and which of its features they ask for. A reference to `distance` or a
+    /// join key, which every answer has, is taken as that.
     private func searchedView(
         _ references: [ServingPlan.Reference], _ catalog: ServingCatalog
     ) throws -> (OnlineView, [Int]) {
