@@ -50,7 +50,7 @@ struct StreamVerificationTests {
         let handle = try store.handle(for: view.identity)
         let target = try EntityKeys([Column(.int64([5]))], keys: view.keys)
         // The store keeps the newer of two: one of the others is newer.
-        let isReplaced = try (1...40).contains { card in
+        let isReplaced = try (Int64(1)...40).contains { card in
             let from = try EntityKeys([Column(.int64([card]))], keys: view.keys)
             var record: [UInt8] = []
             var table = RecordTable()
