@@ -211,8 +211,8 @@ final class StreamWorkload {
                     add(tiles)
                 } else {
                     // Up to when they are complete, with the checksum of that, is what the order decides.
-                    add(tiles[..<24])
-                    add(tiles[36...])
+                    add(tiles[..<16])
+                    add(tiles[32...])
                 }
                 if withTimes { add("\(header.isTombstone) \(header.eventTime) \(header.position)".utf8) }
             }
