@@ -10,6 +10,9 @@ package struct EventColumns: Sendable {
     package var eventTimes: [Int64]
     /// Microseconds since the epoch, within ±2^61; what `asKnown` and ties go by.
     package var arrivalTimes: [Int64]?
+    /// When each event was known to be none any more, `Int64.max` where it still counts. `asKnown` an event counts at
+    /// times `arrival <= t < removal`; otherwise one that was taken back never was. nil where none was.
+    package var removalTimes: [Int64]?
     /// The place of each event in the log, different for each: what breaks the last ties. nil means the order of the
     /// rows, and so do equal places; equal values are then what makes the answer the same in any order.
     package var positions: [Int64]?
@@ -18,17 +21,19 @@ package struct EventColumns: Sendable {
 
     /// - Precondition: all of equal length, at most `Int32.max`.
     package init(
-        ids: [Int32], eventTimes: [Int64], arrivalTimes: [Int64]? = nil, positions: [Int64]? = nil,
-        inputs: [Column] = []
+        ids: [Int32], eventTimes: [Int64], arrivalTimes: [Int64]? = nil, removalTimes: [Int64]? = nil,
+        positions: [Int64]? = nil, inputs: [Column] = []
     ) {
         precondition(ids.count <= Int(Int32.max), "a batch has at most 2^31 - 1 rows")
         precondition(eventTimes.count == ids.count, "one event time a row")
         precondition(arrivalTimes.map { $0.count == ids.count } ?? true, "one arrival time a row")
+        precondition(removalTimes.map { $0.count == ids.count } ?? true, "one removal time a row")
         precondition(positions.map { $0.count == ids.count } ?? true, "one position a row")
         precondition(inputs.allSatisfy { $0.count == ids.count }, "one value a row in each column")
         self.ids = ids
         self.eventTimes = eventTimes
         self.arrivalTimes = arrivalTimes
+        self.removalTimes = removalTimes
         self.positions = positions
         self.inputs = inputs
     }

@@ -4,7 +4,8 @@ extension OnlineStore {
     /// Deletes entities of one view as of a moment each: a tombstone takes the place of what is not newer, and an older
     /// record does not come back after it.
     /// - Throws: `typeMismatch` for keys of other types, `invalidInput` where the columns differ in length.
-    package func delete(_ deletions: Deletions, of view: OnlineView) throws -> WriteCounts {
+    /// - Parameter mark: goes before the moments, as `RecordHeader.mayReplace` says.
+    package func delete(_ deletions: Deletions, of view: OnlineView, mark: Int64 = 0) throws -> WriteCounts {
         let count = deletions.eventTimes.count
         guard deletions.keys.allSatisfy({ $0.count == count }),
             deletions.createdTimes.map({ $0.count == count }) ?? true,
@@ -28,7 +29,7 @@ extension OnlineStore {
         var next = 0
         while next < order.count {
             let part = order[next..<min(order.count, next + OnlineLoad.defaultChunkRows)]
-            let chunk = RecordChunk(deletions, kind: kind, rows: part.map { newest[Int($0)] }[...])
+            let chunk = RecordChunk(deletions, kind: kind, rows: part.map { newest[Int($0)] }[...], mark: mark)
             counts += try write(chunk, keys: keys, order: part, to: handle, cursor: nil)
             next = part.endIndex
         }

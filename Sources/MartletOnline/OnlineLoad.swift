@@ -17,6 +17,7 @@ package struct OnlineLoad: ~Copyable {
     private let store: any OnlineStore
     private let handle: ViewHandle
     private let chunkRows: Int
+    private let mark: Int64
     private let progress: any ProgressReporter
     private let cancellation: Cancellation
     private let resumed: LoadCursor?
@@ -24,11 +25,13 @@ package struct OnlineLoad: ~Copyable {
     private var rows = 0
     private var counts = WriteCounts()
 
-    /// - Parameter isRestarted: whether to write everything again although an equal load was interrupted or complete.
+    /// - Parameters:
+    ///   - mark: of all records: one with a greater mark takes the place of any with a smaller one.
+    ///   - isRestarted: whether to write everything again although an equal load was interrupted or complete.
     package init(
         _ identity: LoadIdentity, of view: OnlineView, into store: any OnlineStore,
-        chunkRows: Int = defaultChunkRows, isRestarted: Bool = false, progress: any ProgressReporter = SilentProgress(),
-        cancellation: Cancellation = Cancellation()
+        chunkRows: Int = defaultChunkRows, mark: Int64 = 0, isRestarted: Bool = false,
+        progress: any ProgressReporter = SilentProgress(), cancellation: Cancellation = Cancellation()
     ) throws {
         precondition(identity.view == view.identity, "the load is for the view")
         let handle = try store.handle(for: view.identity)
@@ -38,6 +41,7 @@ package struct OnlineLoad: ~Copyable {
         self.store = store
         self.handle = handle
         self.chunkRows = max(1, chunkRows)
+        self.mark = mark
         self.progress = progress
         self.cancellation = cancellation
         resumed = cursor.flatMap { $0.belongs(to: identity) ? $0 : nil }
@@ -54,7 +58,8 @@ package struct OnlineLoad: ~Copyable {
             let after = (values.eventTimes[right], values.createdTimes?[right] ?? 0, values.positions?[right] ?? 0)
             return before <= after
         }
-        try writePart(keys, winners) { RecordChunk(values, rows: $0) }
+        let mark = mark
+        try writePart(keys, winners) { RecordChunk(values, rows: $0, mark: mark) }
     }
 
     /// Writes the next part of a windowed view; of repeated keys the last wins.
@@ -66,7 +71,13 @@ package struct OnlineLoad: ~Copyable {
             tiles.keys.allSatisfy({ $0.count == tiles.count })
         else { throw MartletError(.invalidInput, "the columns to load into \(view.name) differ in length") }
         let keys = try EntityKeys(tiles.keys, keys: view.keys)
-        try writePart(keys, winners(keys) { _, _ in true }) { RecordChunk(tiles, rows: $0) }
+        let mark = mark
+        try writePart(keys, winners(keys) { _, _ in true }) { RecordChunk(tiles, rows: $0, mark: mark) }
+    }
+
+    /// Deletes entities of which nothing is left. Repeated, it changes nothing.
+    package mutating func delete(_ deletions: Deletions) throws {
+        counts += try store.delete(deletions, of: view, mark: mark)
     }
 
     /// Marks the load as complete.

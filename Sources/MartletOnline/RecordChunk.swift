@@ -28,16 +28,17 @@ package struct RecordChunk: Sendable {
     }
 
     /// Encodes the named rows, column by column. O(rows x features).
-    package init(_ values: LatestValues, rows: ArraySlice<Int32>) {
+    package init(_ values: LatestValues, rows: ArraySlice<Int32>, mark: Int64 = 0) {
         let fixedBytes = latestSlotOffset(values.features.count) + 8 * values.features.count
         starts = recordStarts(rows, fixedBytes: fixedBytes, tailsOf: values.features)
         bytes = [UInt8](repeating: 0, count: starts[rows.count])
         let starts = starts
         bytes.withUnsafeMutableBytes { bytes in
             for (index, row) in rows.enumerated() {
-                let header = RecordHeader(
+                var header = RecordHeader(
                     kind: .latest, featureCount: values.features.count, eventTime: values.eventTimes[Int(row)],
                     createdTime: values.createdTimes?[Int(row)] ?? 0, position: values.positions?[Int(row)] ?? 0)
+                header.mark = mark
                 header.write(to: UnsafeMutableRawBufferPointer(rebasing: bytes[starts[index]..<starts[index + 1]]))
             }
             var tails = starts.dropLast().map { $0 + fixedBytes }
@@ -54,7 +55,7 @@ package struct RecordChunk: Sendable {
     }
 
     /// Encodes the named deletions, each as a header alone.
-    package init(_ deletions: Deletions, kind: RecordHeader.Kind, rows: ArraySlice<Int32>) {
+    package init(_ deletions: Deletions, kind: RecordHeader.Kind, rows: ArraySlice<Int32>, mark: Int64 = 0) {
         starts = (0...rows.count).map { $0 * RecordHeader.byteCount }
         bytes = [UInt8](repeating: 0, count: rows.count * RecordHeader.byteCount)
         bytes.withUnsafeMutableBytes { bytes in
@@ -68,6 +69,7 @@ package struct RecordChunk: Sendable {
                     kind: kind, eventTime: event, createdTime: deletions.createdTimes?[Int(row)] ?? 0,
                     position: position)
                 header.isTombstone = true
+                header.mark = mark
                 header.write(to: record)
                 RecordHeader.writeChecksum(to: record)
             }
@@ -75,7 +77,7 @@ package struct RecordChunk: Sendable {
     }
 
     /// Encodes the named states, each after a header.
-    package init(_ states: TileStates, rows: ArraySlice<Int32>) {
+    package init(_ states: TileStates, rows: ArraySlice<Int32>, mark: Int64 = 0) {
         var starts = [0]
         starts.reserveCapacity(rows.count + 1)
         for row in rows {
@@ -86,9 +88,10 @@ package struct RecordChunk: Sendable {
         bytes.withUnsafeMutableBytes { bytes in
             for (index, row) in rows.enumerated() {
                 let record = UnsafeMutableRawBufferPointer(rebasing: bytes[starts[index]..<starts[index + 1]])
-                let header = RecordHeader(
+                var header = RecordHeader(
                     kind: .tiles, eventTime: states.eventTimes[Int(row)],
                     createdTime: states.arrivalTimes?[Int(row)] ?? 0, position: states.upTo.microseconds)
+                header.mark = mark
                 header.write(to: record)
                 states.states.bytes.withUnsafeBytes {
                     UnsafeMutableRawBufferPointer(rebasing: record[RecordHeader.byteCount...])

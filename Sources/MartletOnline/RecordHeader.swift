@@ -11,7 +11,8 @@ package import MartletCore
 /// | 8-15 | event time: of the row, or of the newest event in the tiles |
 /// | 16-23 | created (arrival) time: of the row, or the newest among the tiles' events |
 /// | 24-31 | log position of the row, or up to which event time (exclusive) the tiles are complete |
-/// | 32-39 | where a view follows the log the high-water mark: events with a smaller offset are counted; else 0 |
+/// | 32-39 | where a view follows the log the high-water mark: events with a smaller offset are counted; where it is |
+/// | | loaded: what events with a smaller offset took back is taken back; 0 where nothing was |
 package struct RecordHeader: Sendable, Hashable {
     package enum Kind: UInt8, Sendable { case latest = 1, tiles }
 
@@ -159,8 +160,8 @@ package struct RecordHeader: Sendable, Hashable {
         return UInt32(truncatingIfNeeded: hash ^ hash &>> 32)
     }
 
-    /// Whether a record with this header may take the place of one with `stored`: it may not be older. What follows the
-    /// log goes by its mark first, since updates and deletes take back what was newer. Then a row goes by event time,
+    /// Whether a record with this header may take the place of one with `stored`: it may not be older. The mark
+    /// goes first, since updates and deletes take back what was newer. Then a row goes by event time,
     /// created time, position; tiles by how far they are complete, then by what they have heard of.
     package func mayReplace(_ stored: RecordHeader) -> Bool { !(order < stored.order) }
 

@@ -6,13 +6,18 @@ package struct ViewIdentity: Sendable, Hashable, CustomStringConvertible {
     package let workspace: WorkspaceID
     package let view: String
     package let version: Int
+    /// Which of several sets of rows of one version: empty for those that loads make, else the name of a replay.
+    package let build: String
 
-    package init(workspace: WorkspaceID, view: String, version: Int) {
+    package init(workspace: WorkspaceID, view: String, version: Int, build: String = "") {
         self.workspace = workspace
         self.view = view
         self.version = version
+        self.build = build
     }
 
-    /// Injective: no part of it may hold a slash or an `@`.
-    package var description: String { "\(workspace.tenant.name)/\(workspace.name)/\(view)@v\(version)" }
+    /// Injective: no part of it may hold a slash, an `@` or a plus sign.
+    package var description: String {
+        "\(workspace.tenant.name)/\(workspace.name)/\(view)@v\(version)" + (build.isEmpty ? "" : "+\(build)")
+    }
 }

@@ -25,10 +25,12 @@ extension Registry {
         }
     }
 
-    /// Another one after every apply and every finished load: whoever serves looks whether it has changed.
+    /// Another one after every apply, every finished load and every flip of a view's records: whoever serves looks
+    /// whether it has changed.
     package struct ChangeMark: Sendable, Hashable {
         package let revision: Int64
         package let finishedLoads: Int64
+        package let flips: Int64
     }
 
     package func changeMark() throws -> ChangeMark {
@@ -37,8 +39,11 @@ extension Registry {
                 """
                 SELECT COUNT(*) FROM materializations WHERE tenant = $1 AND workspace = $2 AND state = 'finished'
                 """, scope)
+            let flips = try connection.row(
+                "SELECT COUNT(*) FROM record_flips WHERE tenant = $1 AND workspace = $2", scope)
             return ChangeMark(
-                revision: try currentRevision(connection), finishedLoads: try loads?.integer(0) ?? 0)
+                revision: try currentRevision(connection), finishedLoads: try loads?.integer(0) ?? 0,
+                flips: try flips?.integer(0) ?? 0)
         }
     }
 }

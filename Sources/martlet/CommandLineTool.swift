@@ -6,7 +6,7 @@ enum CommandLineTool {
 
     static let commands: [Command] = [
         .plan, .apply, .rollback, .history, .synth, .ingest, .deadLetters, .tables, .trainingSet, .datasets, .train,
-        .materialize, .getOnline, .serve, .status, .bench, .verify, .explain, .demo, .simulate,
+        .materialize, .replay, .getOnline, .serve, .status, .bench, .verify, .explain, .demo, .simulate,
     ]
 
     static func run(_ arguments: [String]) -> Int32 {

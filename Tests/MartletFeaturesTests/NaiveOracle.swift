@@ -46,16 +46,23 @@ struct NaiveOracle {
         let rows = (0..<events.count).filter { row in
             events.ids[row] == id && id >= 0 && events.eventTimes[row] <= time
                 && (ttl.map { events.eventTimes[row] >= time - $0.microseconds } ?? true)
-                && (!asKnown || (events.arrivalTimes?[row] ?? 0) <= time)
+                && isThere(row, at: time, asKnown: asKnown)
         }
         return rows.max { isBefore($0, $1) }.map(Int32.init) ?? -1
+    }
+
+    /// Whether the event counts: as known from its arrival until it is taken back, as true if it never is.
+    private func isThere(_ row: Int, at time: Int64, asKnown: Bool) -> Bool {
+        let removal = events.removalTimes?[row] ?? .max
+        if !asKnown { return removal == .max }
+        return (events.arrivalTimes?[row] ?? 0) <= time && time < removal
     }
 
     func window(
         _ aggregate: WindowAggregate, _ window: TimeSpan, column: Int?, id: Int32, at time: Int64, asKnown: Bool
     ) -> Cell {
         var rows = (0..<events.count).filter { row in
-            events.ids[row] == id && id >= 0 && (!asKnown || (events.arrivalTimes?[row] ?? 0) <= time)
+            events.ids[row] == id && id >= 0 && isThere(row, at: time, asKnown: asKnown)
         }
         let range = range(aggregate, window, rows.map { events.eventTimes[$0] }, at: time)
         let moment = time - aggregate.lag.microseconds

@@ -301,6 +301,7 @@ extension EventColumns {
         EventColumns(
             ids: rows.map { ids[Int($0)] }, eventTimes: rows.map { eventTimes[Int($0)] },
             arrivalTimes: arrivalTimes.map { arrivals in rows.map { arrivals[Int($0)] } },
+            removalTimes: removalTimes.map { removals in rows.map { removals[Int($0)] } },
             positions: rows.map { positions?[Int($0)] ?? Int64($0) }, inputs: inputs.map { $0.gathering(fitting: rows) }
         )
     }

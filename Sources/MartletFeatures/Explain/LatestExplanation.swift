@@ -42,6 +42,7 @@ package func explainLatest(
     var runnerUp: Int32?
     var notYetKnown: [Int32] = []
     for row in 0..<events.count where events.ids[row] == id && events.eventTimes[row] <= time.microseconds {
+        if events.isRemoved(row, at: time.microseconds, asKnown: asKnown) { continue }
         if asKnown, let arrivals = events.arrivalTimes, arrivals[row] > time.microseconds {
             notYetKnown.append(Int32(row))
         } else if winner.map({ isLater(row, than: Int($0), events) }) ?? true {

@@ -42,6 +42,7 @@ extension WindowPlan {
         for row in 0..<events.count where events.ids[row] == id {
             let eventTime = events.eventTimes[row]
             guard eventTime >= left.microseconds && eventTime < right.microseconds else { continue }
+            if events.isRemoved(row, at: time.microseconds, asKnown: asKnown) { continue }
             if asKnown, let arrivals = events.arrivalTimes, arrivals[row] > time.microseconds {
                 notYetKnown.append(Int32(row))
             } else if isSkipped(feature, events, row) {
@@ -67,6 +68,7 @@ extension WindowPlan {
         var times: [Int64] = []
         for row in 0..<events.count where events.ids[row] == id && (events.arrivalTimes?[row] ?? .min) <= limit {
             let eventTime = events.eventTimes[row]
+            if events.isRemoved(row, at: time.microseconds, asKnown: asKnown) { continue }
             if eventTime >= left.microseconds && eventTime < time.microseconds { times.append(eventTime) }
         }
         times.sort(by: >)

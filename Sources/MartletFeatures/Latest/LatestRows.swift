@@ -11,13 +11,23 @@ package import MartletCore
 ///
 /// - Parameters:
 ///   - ttl: the greatest age; nil means any.
-///   - asKnown: whether only events that had arrived at `t` count.
+///   - asKnown: whether only events that had arrived at `t`, and were not taken back by then, count.
 /// - Returns: a row of `events` for each label, in the order of the labels.
 /// - Throws: `limitExceeded` for times beyond `timeLimitMicroseconds`, `invalidInput` for `asKnown` without arrival
 ///   times.
 package func latestRows(
     labels: LabelColumns, events: EventColumns, ttl: TimeSpan?, asKnown: Bool = false, threads: Int = processorCount
 ) throws(MartletError) -> [Int32] {
+    if events.removalTimes != nil {
+        guard asKnown else {
+            return try latestRows(labels: labels, events: events.withoutRemoved(), ttl: ttl, threads: threads)
+        }
+        var plain = events
+        plain.removalTimes = nil
+        var winners = try latestRows(labels: labels, events: plain, ttl: ttl, asKnown: true, threads: threads)
+        replaceRowsOfChangedEntities(&winners, labels, events, ttl: ttl)
+        return winners
+    }
     try checkTimes(labels.times, "label time", threads: threads)
     let ascends = try checkedTimes(events.eventTimes, "event time", threads: threads)
     try requireArrivalTimes(events, asKnown: asKnown, threads: threads)

@@ -57,6 +57,12 @@ extension WindowPlan {
             if let asKnownAt, let arrivals = events.arrivalTimes {
                 for row in 0..<events.count where arrivals[row] > asKnownAt.microseconds { ids[row] = -1 }
             }
+            if events.removalTimes != nil {
+                let time = asKnownAt?.microseconds ?? .max
+                for row in 0..<events.count where events.isRemoved(row, at: time, asKnown: asKnownAt != nil) {
+                    ids[row] = -1
+                }
+            }
             initialized = events.count
         }
     }

@@ -21,6 +21,10 @@ extension WindowPlan {
         events: EventColumns, labels: LabelColumns, asKnown: Bool = false, threads: Int = processorCount,
         columnLimit: Int = MartletCore.columnLimit
     ) throws(MartletError) -> [Column] {
+        if !asKnown && events.removalTimes != nil {
+            return try compute(
+                events: events.withoutRemoved(), labels: labels, threads: threads, columnLimit: columnLimit)
+        }
         try check(events)
         try checkTimes(labels.times, "label time", threads: threads)
         try checkTimes(events.eventTimes, "event time", threads: threads)
@@ -81,6 +85,28 @@ extension WindowPlan {
             compute(run, hashes, workspace, slots, label)
         }
         loadAll()
+        if let arrivals, let removals = events.removalTimes, workspace.holdsRemoved(removals) {
+            let sorted = workspace.sortedEvents
+            for run in runs {
+                let pieces = workspace.removalPieces(
+                    of: run.windows.map { windows[$0] }, arrivals, removals, cutsAtArrivals: run.reachesBack)
+                for piece in pieces {
+                    let first = labelRange.lowerBound + piece.labels.lowerBound
+                    workspace.loadLabels(
+                        labelTimes, labelGroups.rows, first..<labelRange.lowerBound + piece.labels.upperBound)
+                    let end = piece.reach.upperBound
+                    workspace.loadEvents(sorted, from: piece.reach.lowerBound, before: end) { row in
+                        removals[Int(row)] > end && (!run.reachesBack || arrivals[Int(row)] <= end)
+                    }
+                    gather()
+                    workspace.findRights(run.end)
+                    workspace.makeSchedule(arrivalTimes: run.reachesBack ? nil : arrivals)
+                    evaluate(run, from: first)
+                }
+                loadAll()
+            }
+            return
+        }
         for run in runs {
             workspace.findRights(run.end)
             workspace.makeSchedule(arrivalTimes: arrivals)

@@ -6,7 +6,7 @@ internal import MartletFeatures
 enum Clock: Sendable, Hashable {
     /// Every event that is known today, by its event time.
     case asTrue
-    /// Those that had arrived by then.
+    /// Those that had arrived by then and were not taken back yet.
     case asKnown
     /// Those strictly before the label, and with `asKnown` arrived by then: what no feature may need more than.
     case before(asKnown: Bool)
@@ -74,6 +74,7 @@ extension ViewComputation {
         // arrivals go back by as much, and an event may be younger by it. The kernels refuse a time that wraps.
         var earlier = events
         earlier.arrivalTimes = events.arrivalTimes?.map { $0 &- 1 }
+        earlier.removalTimes = events.removalTimes?.map { $0 == .max ? .max : $0 &- 1 }
         return try latestRows(
             labels: LabelColumns(ids: moments.ids, times: moments.times.map { $0 &- 1 }), events: earlier,
             ttl: view.ttl.map { TimeSpan(microseconds: $0.microseconds - 1) }, asKnown: asKnown, threads: threads)

@@ -101,20 +101,29 @@ extension ViewComputation {
         for label in labels { starts[Int(ids[Int(label)]) + 1] += 1 }
         for id in 0..<index.count { starts[id + 1] += starts[id] }
         var arrivals = rows.arrivalTimes
+        var removals = rows.removalTimes
         for row in 0..<events.count where events.ids[row] >= 0 {
             let id = Int(events.ids[row])
-            var (low, high) = (starts[id], starts[id + 1])
-            while low < high {
-                let middle = (low + high) / 2
-                if knownAt[Int(labels[middle])] >= rows.arrivalTimes[row] { high = middle } else { low = middle + 1 }
+            func firstThatKnows(_ moment: Int64) -> Int {
+                var (low, high) = (starts[id], starts[id + 1])
+                while low < high {
+                    let middle = (low + high) / 2
+                    if knownAt[Int(labels[middle])] >= moment { high = middle } else { low = middle + 1 }
+                }
+                return low
             }
-            if low == starts[id + 1] {
+            let first = firstThatKnows(rows.arrivalTimes[row])
+            let end = rows.removalTimes.map { firstThatKnows($0[row]) } ?? starts[id + 1]
+            if first >= end {
                 seen.ids[row] = -1
+                removals?[row] = .max
             } else {
-                arrivals[row] = times[Int(labels[low])]
+                arrivals[row] = times[Int(labels[first])]
+                removals?[row] = end < starts[id + 1] ? times[Int(labels[end])] : .max
             }
         }
         seen.arrivalTimes = arrivals
+        seen.removalTimes = removals
         return seen
     }
 }

@@ -7,7 +7,7 @@ struct ViewComputation {
     let view: FeatureViewDefinition
     let rows: ViewRows
     let index: EntityIndex
-    let events: EventColumns
+    var events: EventColumns
     /// The columns that features read, in the order of `rows.inputs` or of what `fetch` gives.
     let inputNames: [String]
     /// Reads the inputs of some rows; nil where `rows` has them all.
@@ -27,8 +27,8 @@ struct ViewComputation {
         self.fetch = fetch
         index = try EntityIndex(rows.keys)
         events = EventColumns(
-            ids: index.ids, eventTimes: rows.eventTimes, arrivalTimes: rows.arrivalTimes, positions: rows.positions,
-            inputs: rows.inputs.map(\.column))
+            ids: index.ids, eventTimes: rows.eventTimes, arrivalTimes: rows.arrivalTimes,
+            removalTimes: rows.removalTimes, positions: rows.positions, inputs: rows.inputs.map(\.column))
     }
 
     /// One column a feature, in the view's order, one row a label.

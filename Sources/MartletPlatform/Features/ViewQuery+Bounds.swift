@@ -22,7 +22,7 @@ extension ViewQuery {
         of relation: String, where condition: String, at times: ClosedRange<Timestamp>, anyAge: Bool
     ) throws -> String {
         guard areComputable(times) else { return "(SELECT * FROM \(relation) WHERE \(condition))" }
-        let list = (0..<keys.count + 3 + inputs.count).map { "c\($0)" }.joined(separator: ", ")
+        let list = columnList()
         let (eventTime, arrivalTime, position) = ("c\(keys.count)", "c\(keys.count + 1)", "c\(keys.count + 2)")
         let isWindowed = if case .windowed = view.features { true } else { false }
         let first = try (isWindowed ? earliestEvent(forLabels: times) : nil) ?? times.lowerBound
@@ -34,14 +34,16 @@ extension ViewQuery {
         if isWindowed, !anyAge { return "(\(within))" }
         // An older event is the latest one only for as long as no later one is known. What arrived before the first
         // label is known to all.
-        let known = "greatest(\(arrivalTime), \(sqlLiteral(.timestamp(times.lowerBound))))"
+        let later = "greatest(\(arrivalTime), \(sqlLiteral(.timestamp(times.lowerBound))))"
+        // What was taken back hides nothing for ever.
+        let known = includesRemoved ? "CASE WHEN removed_at = \(Int64.max) THEN \(later) END" : later
         return """
             (\(within) UNION ALL SELECT \(list) FROM (
             SELECT *, min(\(known)) OVER (PARTITION BY \(keys.indices.map { "c\($0)" }.joined(separator: ", "))
             ORDER BY \(eventTime) DESC, \(arrivalTime) DESC, \(position) DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS later_known
             FROM \(relation) WHERE \(condition) AND \(eventTime) < \(from))
-            WHERE later_known IS NULL OR \(known) < later_known)
+            WHERE later_known IS NULL OR \(later) < later_known)
             """
     }
 

@@ -12,6 +12,8 @@ struct ViewRelation {
     let eventTime: String
     let arrivalTime: String
     let position: RowPosition
+    /// When a row was taken back; nil where the rows are live ones only.
+    let removalTime: String?
 
     /// - Parameter sql: nil means the source or the query that the view names.
     /// - Throws: `missingColumn` or `typeMismatch` for the event time.
@@ -34,6 +36,7 @@ struct ViewRelation {
         } else {
             position = .none
         }
+        removalTime = view.sql == nil ? try Self.column(LiveRows.removedTime, of: view, available) : nil
     }
 
     /// A column in the type that the view declares.
@@ -83,10 +86,12 @@ extension Workspace {
     /// read are held in memory while their columns are computed.
     /// - Returns: what can follow FROM.
     func rowsWithReads(
-        _ view: FeatureViewDefinition, _ definitions: AppliedDefinitions, _ connection: QueryConnection
+        _ view: FeatureViewDefinition, _ definitions: AppliedDefinitions, _ connection: QueryConnection,
+        of relation: String?
     ) throws -> String {
         guard let source = view.source else { throw view.hasNoRows }
-        let plain = try ViewRelation(view, source: definitions.source(source), connection: connection)
+        let plain = try ViewRelation(
+            view, source: definitions.source(source), sql: relation, connection: connection)
         let rows = quotedIdentifier("_rows_\(view.about.name)")
         let row = "_row_number"
         try connection.execute(
@@ -103,7 +108,7 @@ extension Workspace {
             guard case .timestamp(let times) = labels.columns[1].values,
                 case .timestamp(let arrivals) = labels.columns[2].values
             else { preconditionFailure("times are timestamps") }
-            let query = try viewQuery(other, definitions, connection)
+            let query = try viewQuery(other, definitions, connection, includesRemoved: true)
             let computation = try ViewComputation(other, try query.load(connection))
             let features = try computation.features(
                 keys: Array(labels.columns[3...]), times: times, knownAt: arrivals, threads: threads)

@@ -9,6 +9,8 @@ struct ViewRows {
     let eventTimes: [Int64]
     let arrivalTimes: [Int64]
     let positions: [Int64]
+    /// When each row was taken back, `Int64.max` where it still counts; nil where the query gives live rows only.
+    var removalTimes: [Int64]?
     /// The columns that features read, each once, with their names.
     let inputs: [(name: String, column: Column)]
 
@@ -60,11 +62,14 @@ struct ViewQuery {
     let view: FeatureViewDefinition
     let keys: [Field]
     let inputs: [Field]
-    /// A SELECT giving the key columns, event time, arrival time, position and inputs, in that order.
+    /// A SELECT giving the key columns, event time, arrival time, position and inputs as `c0, c1, …`, in that order;
+    /// with rows that were taken back, `removed_at`, too.
     let sql: String
     let position: RowPosition
     /// Whether no two rows have one position and the rows are those of a table, so that one is found again by it.
     let hasUniquePositions: Bool
+    /// Whether there are rows that were taken back among them.
+    let includesRemoved: Bool
 
     /// - Parameters:
     ///   - keys: the join keys of the view's entities.
@@ -77,6 +82,7 @@ struct ViewQuery {
         inputs = view.inputFields
         position = relation.position
         hasUniquePositions = if case .unique = relation.position { view.reads.isEmpty } else { false }
+        includesRemoved = relation.removalTime != nil
         let columns = try view.inputs.map { input in
             let value = try input.column.map { try relation.column($0, input.type) } ?? "TRUE"
             return input.filter.map { "CASE WHEN (\($0)) THEN \(value) END" } ?? value
@@ -84,9 +90,9 @@ struct ViewQuery {
         var selected = try keys.map { try relation.column(view.keyColumns[$0.name] ?? $0.name, $0.type) }
         selected += [relation.eventTime, relation.arrivalTime, position.sql(columns, view: view.about.name)]
         selected += columns
-        var text =
-            "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ")
-            + " FROM \(relation.sql)"
+        var text = "SELECT " + selected.enumerated().map { "\($1) AS c\($0)" }.joined(separator: ", ")
+        if let removal = relation.removalTime { text += ", coalesce(epoch_us(\(removal)), \(Int64.max)) AS removed_at" }
+        text += " FROM \(relation.sql)"
         var conditions = ["\(relation.eventTime) IS NOT NULL"]
         if let filter = view.filter { conditions.append("(\(filter))") }
         text += " WHERE " + conditions.joined(separator: " AND ")
@@ -98,14 +104,29 @@ struct ViewQuery {
         try rows(from: "(\(sql))", connection, where: condition, withInputs: true)
     }
 
+    /// The columns of `sql` as a list.
+    /// - Parameter withInputs: false leaves the inputs out.
+    func columnList(withInputs: Bool = true) -> String {
+        let count = keys.count + 3 + (withInputs ? inputs.count : 0)
+        return ((0..<count).map { "c\($0)" } + (includesRemoved ? ["removed_at"] : [])).joined(separator: ", ")
+    }
+
+    /// The rows that count as known at `time`, and nothing of what became of them later.
+    func load(_ connection: QueryConnection, knownAt time: Timestamp, where conditions: [String] = []) throws
+        -> ViewRows
+    {
+        var rows = try load(connection, where: ([knownAt(time)] + conditions).joined(separator: " AND "))
+        rows.removalTimes = nil
+        return rows
+    }
+
     /// - Parameters:
     ///   - relation: rows with the columns `c0, c1, …` of `sql`: that query, or a file written by it.
     ///   - withInputs: false leaves the inputs out, which are then read row by row: `inputs(at:_:)`.
     func rows(
         from relation: String, _ connection: QueryConnection, where condition: String?, withInputs: Bool
     ) throws -> ViewRows {
-        let count = keys.count + 3 + (withInputs ? inputs.count : 0)
-        let list = (0..<count).map { "c\($0)" }.joined(separator: ", ")
+        let list = columnList(withInputs: withInputs)
         let text =
             "SELECT c\(keys.count) AS rows_order, \(list) FROM \(relation)" + (condition.map { " WHERE \($0)" } ?? "")
         let batch = try connection.collect(text)
@@ -116,10 +137,11 @@ struct ViewQuery {
             }
         }
         let first = keys.count
+        let end = batch.columns.count - (includesRemoved ? 1 : 0)
         return ViewRows(
             keys: Array(batch.columns[..<first]), eventTimes: times(first), arrivalTimes: times(first + 1),
-            positions: times(first + 2),
-            inputs: withInputs ? zip(inputs, batch.columns[(first + 3)...]).map { ($0.name, $1) } : [])
+            positions: times(first + 2), removalTimes: includesRemoved ? times(end) : nil,
+            inputs: withInputs ? zip(inputs, batch.columns[(first + 3)..<end]).map { ($0.name, $1) } : [])
     }
 
     /// The inputs of the rows with these positions, in their order.
@@ -166,8 +188,14 @@ extension FeatureViewDefinition {
 }
 
 extension ViewQuery {
-    /// The rows whose events had happened and arrived by `time`; for windows, whose right end is open, before it.
+    /// The rows whose events had happened and arrived by `time` and were not taken back by then; for windows, whose
+    /// right end is open, what happened before it.
     func knownAt(_ time: Timestamp) -> String {
+        hadArrived(by: time) + (includesRemoved ? " AND removed_at > \(time.microseconds)" : "")
+    }
+
+    /// The same, whatever was taken back.
+    func hadArrived(by time: Timestamp) -> String {
         let isWindowed = if case .windowed = view.features { true } else { false }
         let literal = sqlLiteral(.timestamp(time))
         return "c\(keys.count) \(isWindowed ? "<" : "<=") \(literal) AND c\(keys.count + 1) <= \(literal)"

@@ -29,16 +29,32 @@ extension Workspace {
             }
             versions.merge(rows.versions) { $1 }
             try connection.execute("CREATE OR REPLACE TEMP VIEW \(quotedIdentifier(name)) AS \(rows.sql)")
+            let held = quotedIdentifier(LiveRows.heldName(name))
+            if let sql = rows.heldSQL {
+                try connection.execute("CREATE OR REPLACE TEMP VIEW \(held) AS \(sql)")
+            } else {
+                try connection.execute("DROP VIEW IF EXISTS \(held)")
+            }
         }
         return versions
     }
 
     /// The query that gives a view's rows; the connection must have the view's sources attached.
+    /// - Parameter includesRemoved: whether to give the rows that were taken back, too, and when: what counts as known.
+    ///   The query of a `sql:` view sees live rows only.
     func viewQuery(
-        _ view: FeatureViewDefinition, _ definitions: AppliedDefinitions, _ connection: QueryConnection
+        _ view: FeatureViewDefinition, _ definitions: AppliedDefinitions, _ connection: QueryConnection,
+        includesRemoved: Bool = false
     ) throws -> ViewQuery {
         guard let source = view.source else { throw view.hasNoRows }
-        let relation = view.reads.isEmpty ? nil : try rowsWithReads(view, definitions, connection)
+        var relation: String?
+        if includesRemoved, view.sql == nil {
+            let held = LiveRows.heldName(source)
+            let found = try connection.value(
+                "SELECT count(*) FROM duckdb_views() WHERE temporary AND view_name = \(quotedLiteral(held))")
+            if found.number == 1 { relation = quotedIdentifier(held) }
+        }
+        if !view.reads.isEmpty { relation = try rowsWithReads(view, definitions, connection, of: relation) }
         return try ViewQuery(
             view, keys: definitions.keys(of: view),
             relation: ViewRelation(

@@ -11,11 +11,17 @@ struct LiveRows {
     let versions: TableVersions
     /// A SELECT of the rows.
     let sql: String
+    /// A SELECT of all rows, those that were taken back, too, with `_removed_time`, null for live ones; nil where none
+    /// was ever taken back.
+    let heldSQL: String?
 
+    static let removedTime = Field("_removed_time", .timestamp, isNullable: false)
     static let removedSchema = Schema([
-        SystemColumn.position, Field("_removed_time", .timestamp, isNullable: false),
-        Field("_removed_by", .int64, isNullable: false),
+        SystemColumn.position, removedTime, Field("_removed_by", .int64, isNullable: false),
     ])
+
+    /// What the rows of `heldSQL` are called beside those of a source.
+    static func heldName(_ source: String) -> String { "_held_\(source)" }
 }
 
 extension Workspace {
@@ -34,13 +40,19 @@ extension Workspace {
         var versions = [silverName: snapshot.version]
         var sql = try silver.scanSQL(snapshot)
         if let offset { sql = "SELECT * FROM (\(sql)) WHERE _position < \(offset)" }
+        var held: String?
         if try isPinned ? pinned[removedName] != nil : removed.exists() {
             let snapshot = try pinned[removedName].map { try removed.snapshot(version: $0) } ?? removed.snapshot()
             versions[removedName] = snapshot.version
-            var gone = try removed.scanSQL(snapshot, columns: [SystemColumn.position.name, "_removed_by"])
+            var gone = try removed.scanSQL(snapshot)
             if let offset { gone = "SELECT * FROM (\(gone)) WHERE _removed_by < \(offset)" }
+            held = """
+                SELECT held.*, gone._removed_time FROM (\(sql)) AS held LEFT JOIN (
+                    SELECT _position, min(_removed_time) AS _removed_time FROM (\(gone)) GROUP BY _position
+                ) AS gone ON held._position = gone._position
+                """
             sql = "SELECT held.* FROM (\(sql)) AS held ANTI JOIN (\(gone)) AS gone ON held._position = gone._position"
         }
-        return LiveRows(versions: versions, sql: sql)
+        return LiveRows(versions: versions, sql: sql, heldSQL: held)
     }
 }

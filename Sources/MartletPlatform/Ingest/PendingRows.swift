@@ -66,15 +66,25 @@ struct PendingRows {
         return Int(try connection.value("SELECT count(*) FROM held_updates").number ?? 0)
     }
 
-    /// Of each id that is updated or deleted keeps the last row alone, or none; the temporary table `removers` says
-    /// from which event on earlier rows of the id are no more.
-    func settleChanges() throws {
+    /// Of each id that is updated or deleted keeps the last row alone, or none, for the checks; the temporary table
+    /// `removers` says from which event on earlier rows of the id are no more. The rows between, which counted until
+    /// the next one came, are moved into the temporary table `superseded`, and the deletes into `deletes`.
+    /// - Parameter condition: true for a row that a check holds back for what it alone says.
+    func settleChanges(heldWhere condition: String?) throws {
         try connection.execute(
             """
             CREATE OR REPLACE TEMP TABLE removers AS
             SELECT \(id), max(_position) AS _removed_by, arg_max(_arrival_time, _position) AS _removed_time,
             arg_max(_operation, _position) AS _last
             FROM candidates GROUP BY \(id) HAVING bool_or(_operation <> 'insert')
+            """)
+        let passes = condition.map { " AND NOT coalesce((\($0)), false)" } ?? ""
+        try connection.execute(
+            """
+            CREATE OR REPLACE TEMP TABLE deletes AS SELECT * FROM candidates WHERE _operation = 'delete';
+            CREATE OR REPLACE TEMP TABLE superseded AS SELECT candidates.* FROM candidates JOIN removers
+            ON \(equal("removers")) WHERE candidates._operation <> 'delete'
+            AND candidates._position <> removers._removed_by\(passes)
             """)
         try connection.execute(
             """
@@ -84,17 +94,37 @@ struct PendingRows {
             """)
     }
 
-    /// The rows of `live` that the pending ones take back, as `removed.SOURCE` has them.
+    /// The rows of silver and of what comes to it that the pending ones take back, as `removed.SOURCE` has them: each
+    /// is none any more once a later event of its id has arrived, whichever of them did first.
     /// - Parameters:
-    ///   - live: a SELECT of the live rows of silver.
+    ///   - silver: a SELECT of the rows that silver holds, taken back or not; nil where there is none.
+    ///   - removed: a SELECT of those that are noted as taken back already.
     ///   - good: a SELECT of the candidates that pass their checks.
-    func removed(from live: String, good: String) -> String {
-        let equal = source.id.map { "live.\(quotedIdentifier($0)) = removers.\(quotedIdentifier($0))" }
+    func removed(from silver: String?, noted removed: String?, good: String) -> String {
+        func equal(_ left: String, _ right: String) -> String {
+            source.id.map { "\(left).\(quotedIdentifier($0)) = \(right).\(quotedIdentifier($0))" }
+                .joined(separator: " AND ")
+        }
+        let pending = [good, "SELECT * FROM superseded"]
+        func rows(_ relations: [String], where condition: String) -> String {
+            relations.map { "SELECT \(id), _position, _arrival_time FROM (\($0)) WHERE \(condition)" }
+                .joined(separator: " UNION ALL ")
+        }
+        let changes =
+            rows(pending, where: "_operation <> 'insert'") + " UNION ALL "
+            + rows(["SELECT * FROM deletes"], where: "true")
+        let held = rows((silver.map { [$0] } ?? []) + pending, where: "true")
+        let found = """
+            SELECT held._position, min(changes._arrival_time) AS _removed_time, min(changes._position) AS _removed_by
+            FROM (\(held)) AS held JOIN (\(changes)) AS changes
+            ON \(equal("held", "changes")) AND changes._position > held._position GROUP BY held._position
+            """
+        guard let removed else { return found }
         return """
-            SELECT live._position, removers._removed_time, removers._removed_by
-            FROM (\(live)) AS live JOIN removers ON \(equal.joined(separator: " AND "))
-            WHERE live._position < removers._removed_by
-            AND (removers._last = 'delete' OR removers._removed_by IN (SELECT _position FROM (\(good))))
+            SELECT found.* FROM (\(found)) AS found LEFT JOIN (
+                SELECT _position, min(_removed_time) AS _removed_time FROM (\(removed)) GROUP BY _position
+            ) AS noted ON noted._position = found._position
+            WHERE noted._position IS NULL OR noted._removed_time > found._removed_time
             """
     }
 

@@ -49,7 +49,7 @@ extension Workspace {
         var heldUpdates: String?
         if pending.changes > 0 {
             heldUpdates = try holdBackUpdates(pending, checks, connection)
-            try pending.settleChanges()
+            try pending.settleChanges(heldWhere: heldRowCondition(checks))
         }
 
         var good = "SELECT * FROM candidates"
@@ -86,14 +86,19 @@ extension Workspace {
                     + "bronze.\(name) and wait: mend the data or the checks, then run martlet ingest \(name)")
             return report
         }
-        if pending.changes > 0, let live {
+        if pending.changes > 0 {
             // Before the rows that take their place: who reads in between misses them, and none is there twice.
             var options = WriteOptions()
             options.schema = LiveRows.removedSchema
             options.transaction = .init(appID: "refine", version: upTo)
-            let gone = try table(.removed(name)).append(
-                pending.removed(from: live, good: good), on: connection, options)
+            let removed = try table(.removed(name))
+            let noted = try removed.exists() ? removed.scanSQL(removed.snapshot()) : nil
+            let gone = try removed.append(
+                pending.removed(from: refined.map { try silver.scanSQL($0) }, noted: noted, good: good),
+                on: connection, options)
             report.removedRows = Int(gone.rowCount)
+            // What was replaced before it came here counted until then, as known.
+            good = "SELECT * FROM (\(good)) UNION ALL BY NAME SELECT * FROM superseded"
         }
         var options = WriteOptions()
         options.schema = source.landedSchema

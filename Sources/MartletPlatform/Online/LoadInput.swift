@@ -19,6 +19,11 @@ struct LoadInput {
         text.split(separator: Self.partsWord).first?.hasSuffix(words(since: moment)) ?? false
     }
 
+    /// Of a replay, which is never gone on with.
+    static func replay(of window: ReplayWindow) -> String { "\(replayWord)\(window)" }
+    static func isReplay(_ text: String) -> Bool { text.hasPrefix(replayWord) }
+    private static let replayWord = "replay of "
+
     private static let partsWord = " in "
 
     private static func words(since moment: Timestamp) -> String { " since \(moment)" }

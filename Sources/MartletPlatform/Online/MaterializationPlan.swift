@@ -28,6 +28,8 @@ package struct MaterializationPlan: Sendable {
     package let entities: Int?
     /// In how many pieces the rows are held in memory, one after another (`limits.memory`).
     package let parts: Int
+    /// The offset in the log after the last event that took one of the rows back.
+    package let removalMark: Int64
     /// As long as the last load took for each entity; nil where there was none.
     package let seconds: Double?
 }
@@ -53,7 +55,7 @@ extension Workspace {
         _ definitions: AppliedDefinitions, _ connection: QueryConnection
     ) throws -> (plan: MaterializationPlan, query: ViewQuery) {
         let versions = try attachSources(of: view, definitions, to: connection)
-        let query = try viewQuery(view, definitions, connection)
+        let query = try viewQuery(view, definitions, connection, includesRemoved: true)
         let online = try onlineView(view, definitions)
         let loads = try registry.materializations(view: view.about.name, state: .finished).filter {
             $0.version == online.identity.version
@@ -67,7 +69,7 @@ extension Workspace {
             size.bytes += Int(snapshot.sizeBytes)
         }
         let found: Result<LoadBasis, FullReason> =
-            isFull ? .failure("it was asked for") : try basis(view, loads.first, upTo, online.identity)
+            isFull ? .failure("it was asked for") : try basis(view, loads.first, upTo, online.identity, definitions)
         let mode: MaterializationPlan.Mode
         var changed: (rows: Int, entities: Int)?
         switch found {
@@ -87,6 +89,7 @@ extension Workspace {
             view: view.about.name, version: online.identity.version, upTo: upTo, mode: mode, tableVersions: versions,
             rowsToScan: size.rows, bytesToScan: size.bytes, changedRows: changed?.rows, entities: entities,
             parts: 1 + held * rowBytes * 2 / max(1, memoryBytes ?? settings.limits.memoryBytes),
+            removalMark: try removalMark(of: view, upTo, versions, connection),
             seconds: rate.flatMap { rate in entities.map { rate * Double($0) } })
         return (plan, query)
     }
@@ -95,6 +98,8 @@ extension Workspace {
     private struct LoadBasis {
         var last: MaterializationRecord
         var position: Int64
+        /// A SELECT of the positions of rows that the load knew to be taken back; nil where there were none.
+        var gone: String?
     }
 
     private struct FullReason: Error, ExpressibleByStringLiteral {
@@ -107,15 +112,16 @@ extension Workspace {
     /// still has what was loaded: the last load, or besides it what a load of what changed since had written when it
     /// stopped. Its entities are among those that have changed up to any time that is not before its own.
     private func basis(
-        _ view: FeatureViewDefinition, _ last: MaterializationRecord?, _ upTo: Timestamp, _ identity: ViewIdentity
+        _ view: FeatureViewDefinition, _ last: MaterializationRecord?, _ upTo: Timestamp, _ identity: ViewIdentity,
+        _ definitions: AppliedDefinitions
     ) throws -> Result<LoadBasis, FullReason> {
         guard let last else { return .failure("the view was not loaded before in this version") }
         guard view.sql == nil else { return .failure("its rows come from a query") }
-        guard view.reads.isEmpty else { return .failure("it reads other views") }
         guard last.upTo <= upTo else { return .failure("the last load was of a later time") }
         guard let cursor = try online.cursor(of: identity),
             cursor.isComplete && cursor.upTo == last.upTo || LoadInput.isSince(last.upTo, cursor.input)
         else { return .failure("the online store does not have the last load") }
+        guard !LoadInput.isReplay(cursor.input) else { return .failure("what is served are the records of a replay") }
         guard cursor.upTo <= upTo else { return .failure("a load of a later time stopped in its midst") }
         guard let source = view.source else { throw view.hasNoRows }
         let silver = try table(.silver(source))
@@ -123,9 +129,14 @@ extension Workspace {
             let before = try? silver.snapshot(version: version)
         else { return .failure("the table of the last load is gone") }
         let removed = try table(.removed(source))
-        let goneNow = try removed.exists() ? removed.snapshot().version : nil
-        guard last.tableVersions[removed.name.description] == goneNow else {
-            return .failure("rows were taken back since the last load")
+        var gone: String?
+        if let version = last.tableVersions[removed.name.description] {
+            guard let known = try? removed.snapshot(version: version) else {
+                return .failure("the table of what was taken back is gone")
+            }
+            gone =
+                "SELECT _position FROM (\(try removed.scanSQL(known))) "
+                + "WHERE _removed_time <= \(sqlLiteral(.timestamp(last.upTo)))"
         }
         let now = Set(try silver.snapshot().files.map(\.path))
         guard before.files.allSatisfy({ now.contains($0.path) }) else {
@@ -136,7 +147,10 @@ extension Workspace {
         let scan = try silver.scanSQL(before, columns: [column])
         let position = try connection.value("SELECT max(\(quotedIdentifier(column))) FROM (\(scan))")
         guard case .int64(let position) = position else { return .failure("the last load had no rows") }
-        return .success(LoadBasis(last: last, position: position))
+        if !view.reads.isEmpty, let reason = try changeOfReads(view, last, definitions, connection) {
+            return .failure(FullReason(reason))
+        }
+        return .success(LoadBasis(last: last, position: position, gone: gone))
     }
 
     /// Fills `changed_entities` with the keys of the rows that count now and did not in the last load.
@@ -146,11 +160,16 @@ extension Workspace {
         let keys = query.keys.indices.map { "c\($0)" }.joined(separator: ", ")
         let areThere = query.keys.indices.map { "c\($0) IS NOT NULL" }.joined(separator: " AND ")
         let position = "c\(query.keys.count + 2)"
+        let wasThere = "\(query.hadArrived(by: base.last.upTo)) AND \(position) <= \(base.position)"
+        var changed = "\(query.knownAt(upTo)) AND NOT (\(wasThere))"
+        if query.includesRemoved {
+            let hadGone = base.gone.map { " AND \(position) NOT IN (\($0))" } ?? ""
+            changed = "(\(changed)) OR (removed_at <= \(upTo.microseconds) AND \(wasThere)\(hadGone))"
+        }
         try connection.execute(
             """
             CREATE OR REPLACE TEMP TABLE changed_entities AS SELECT \(keys), count(*) AS changed_rows \
-            FROM (\(query.sql)) WHERE \(areThere) AND \(query.knownAt(upTo)) \
-            AND NOT (\(query.knownAt(base.last.upTo)) AND \(position) <= \(base.position)) GROUP BY \(keys)
+            FROM (\(query.sql)) WHERE \(areThere) AND (\(changed)) GROUP BY \(keys)
             """)
         let counts = try connection.query(
             "SELECT coalesce(sum(changed_rows), 0)::BIGINT, count(*) FROM changed_entities")

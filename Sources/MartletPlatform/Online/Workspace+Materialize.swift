@@ -103,21 +103,24 @@ extension Workspace {
         let input = LoadInput(plan, engine: try connection.value("SELECT version()").description)
         var load = try OnlineLoad(
             LoadIdentity(view: online.identity, upTo: upTo, input: input.text), of: online, into: self.online,
-            progress: progress, cancellation: cancellation)
+            mark: plan.removalMark, progress: progress, cancellation: cancellation)
         var gold = gold
         var read = (rows: 0, entities: 0)
         for part in 0..<plan.parts where plan.changedRows != 0 {
             try cancellation.check()
-            var conditions = [query.knownAt(upTo), query.isOfPart(part, of: plan.parts)]
+            var conditions = [query.isOfPart(part, of: plan.parts)]
             if plan.changedRows != nil { conditions.append(query.isOfChangedEntity) }
-            let rows = try query.load(connection, where: conditions.joined(separator: " AND "))
+            let rows = try query.load(connection, knownAt: upTo, where: conditions)
+            // All that an entity had may have been taken back.
+            if rows.count == 0 { continue }
             let computation = try ViewComputation(view, rows)
-            try write(computation, upTo, to: &load)
+            try store(computation, upTo, to: &load)
             progress.report("features of \(view.about.name)", done: part, total: plan.parts)
             try gold.add(goldRows(query.keys.map(\.name), computation, plan), isOnly: plan.parts == 1, engine)
             read.rows += rows.count
             read.entities += computation.index.count
         }
+        if plan.removalMark > 0, let gone = try deletions(query, plan, connection) { try load.delete(gone) }
         try cancellation.check()
         progress.report("write gold.\(view.about.name)", done: 0, total: nil)
         var options = WriteOptions()
@@ -135,7 +138,7 @@ extension Workspace {
         return report
     }
 
-    private func write(_ computation: ViewComputation, _ upTo: Timestamp, to load: inout OnlineLoad) throws {
+    func store(_ computation: ViewComputation, _ upTo: Timestamp, to load: inout OnlineLoad) throws {
         switch computation.view.features {
         case .latest:
             try load.write(computation.latestValues(at: upTo, threads: threads))

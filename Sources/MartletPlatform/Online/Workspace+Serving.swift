@@ -6,10 +6,14 @@ internal import MartletRegistry
 
 extension Workspace {
     /// The view as the online store knows it, in the version that is applied.
-    func onlineView(_ view: FeatureViewDefinition, _ definitions: AppliedDefinitions) throws -> OnlineView {
-        let key = DefinitionKey(.features, view.about.name)
+    /// - Parameter build: the name of a replay; nil means the records that are served.
+    func onlineView(
+        _ view: FeatureViewDefinition, _ definitions: AppliedDefinitions, build: String? = nil
+    ) throws -> OnlineView {
+        let version = definitions.version(of: DefinitionKey(.features, view.about.name)) ?? 0
         let identity = ViewIdentity(
-            workspace: settings.workspace, view: view.about.name, version: Int(definitions.version(of: key) ?? 0))
+            workspace: settings.workspace, view: view.about.name, version: Int(version),
+            build: try build ?? liveBuild(of: view.about.name, version))
         let keys = try definitions.keys(of: view)
         switch view.features {
         case .latest(let features):
@@ -48,6 +52,11 @@ extension Workspace {
         return ServingCatalog(
             views: views, derivedViews: derived, services: services, entityKeys: entityKeys,
             revision: definitions.revision, serviceOptions: definitions.serviceOptions)
+    }
+
+    /// The records of the view that are served: the name of a replay, or empty for those that loads make.
+    func liveBuild(of view: String, _ version: Int64) throws -> String {
+        try registry.flips().first { $0.view == view && $0.version == version }?.build ?? ""
     }
 
     /// The store that a server reads.

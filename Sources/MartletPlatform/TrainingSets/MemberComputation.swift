@@ -97,18 +97,32 @@ extension MemberTask {
                 FeatureMoments(ids: ids, times: labels.times, clock: .asTrue),
                 FeatureMoments(ids: ids, times: labels.times, clock: .asKnown),
             ], threads: threads)
-        let times = computation.events.eventTimes
+        let (times, removals) = (computation.events.eventTimes, computation.events.removalTimes)
+        // Where what was taken back since makes no difference to what was known, what differs is late.
+        var live = computation
+        live.events = computation.events.withoutRemoved()
+        let lasting =
+            removals != nil && computation.isWindowed
+            ? try live.answers([FeatureMoments(ids: ids, times: labels.times, clock: .asKnown)], threads: threads)[0]
+            : nil
         return member.features.map { feature in
             let rows = answers[0].columns[feature].rowsThatDiffer(from: answers[1].columns[feature])
             var count = ClockCount(differing: Int64(rows.count))
             if let then = answers[1].winners, let now = answers[0].winners {
-                count.corrected = Int64(
-                    rows.count { row in
-                        let (old, new) = (then[Int(row)], now[Int(row)])
-                        return old >= 0 && new >= 0 && times[Int(old)] == times[Int(new)]
-                    })
+                for row in rows {
+                    let (old, new) = (Int(then[Int(row)]), Int(now[Int(row)]))
+                    if old < 0 { continue }
+                    if new >= 0 && times[old] == times[new] {
+                        count.corrected += 1
+                    } else if let removals, removals[old] != .max {
+                        count.takenBack += 1
+                    }
+                }
+            } else if let lasting {
+                let hasGone = Set(answers[1].columns[feature].rowsThatDiffer(from: lasting.columns[feature]))
+                count.takenBack = Int64(rows.count { hasGone.contains($0) })
             }
-            count.late = count.differing - count.corrected
+            count.late = count.differing - count.corrected - count.takenBack
             count.examples = rows.map { labels.row(Int($0)) }.sorted().prefix(examples).map { $0 }
             return count
         }

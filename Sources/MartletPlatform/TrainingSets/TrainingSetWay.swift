@@ -25,7 +25,7 @@ extension Workspace {
         return .whole(
             WholeTrainingSet(
                 plan: plan, connection: connection,
-                query: { try self.viewQuery($0.view, plan.definitions, connection) }, threads: threads,
-                progress: progress, cancellation: cancellation))
+                query: { try self.viewQuery($0.view, plan.definitions, connection, includesRemoved: true) },
+                threads: threads, progress: progress, cancellation: cancellation))
     }
 }

@@ -20,7 +20,7 @@ struct OfflineVectors {
         for (view, features) in computation.stored {
             let connection = try workspace.engine.connect()
             _ = try workspace.attachSources(of: view, definitions, to: connection)
-            let query = try workspace.viewQuery(view, definitions, connection)
+            let query = try workspace.viewQuery(view, definitions, connection, includesRemoved: true)
             let keys = try logged.keys(of: view)
             let rows = try query.load(connection, entities: keys, where: "true")
             let made = try ViewComputation(view, rows)
@@ -59,7 +59,7 @@ struct OfflineVectors {
             guard let served = snapshot.view(view.about.name) else {
                 throw MartletError(.corruptData, "a logged vector has no record of features \(view.about.name)")
             }
-            groups[basis(served), default: []].append(Int32(row))
+            groups[basis(served, of: view), default: []].append(Int32(row))
         }
         var parts: [[Column]] = []
         var places = [Int32](repeating: -1, count: logged.count)
@@ -78,10 +78,10 @@ struct OfflineVectors {
     }
 
     /// What decides which events a record had counted: records that agree in it are replayed together.
-    private func basis(_ served: ServedSnapshot.View) -> ServedSnapshot.View {
+    private func basis(_ served: ServedSnapshot.View, of view: FeatureViewDefinition) -> ServedSnapshot.View {
         var basis = served
         let mark = served.mark
-        if mark.mark > 0 {
+        if view.followsLog, mark.mark > 0 {
             basis.mark = RecordMark(kind: mark.kind, eventTime: 0, createdTime: 0, position: 0, mark: mark.mark)
         } else if mark.kind == .tiles {
             basis.mark = RecordMark(kind: .tiles, eventTime: 0, createdTime: 0, position: mark.position, mark: 0)

@@ -27,22 +27,26 @@ extension Workspace {
         _ definitions: AppliedDefinitions, _ connection: QueryConnection, isAsLoaded: Bool = true
     ) throws -> ServedRows {
         let mark = served.mark
-        let load = mark.mark > 0 ? nil : try self.load(of: view.about.name, served, at: instant)
+        // Of a loaded record the mark says what was taken back.
+        let followsLog = view.followsLog && mark.mark > 0
+        let load = followsLog ? nil : try self.load(of: view.about.name, served, at: instant)
         let versions = try attachSources(
             of: view, definitions, pinned: isAsLoaded ? load?.tableVersions ?? [:] : [:],
-            before: mark.mark > 0 ? mark.mark : nil, to: connection)
+            before: followsLog ? mark.mark : nil, to: connection)
         let query = try viewQuery(view, definitions, connection)
-        var (condition, basis) = Self.counted(mark, query)
+        var (condition, basis) = Self.counted(mark, query, followsLog: followsLog)
         if !isAsLoaded, let load {
             (condition, basis) = (query.knownAt(load.upTo), "what the tables say by now of \(load.upTo)")
         }
         return ServedRows(tableVersions: versions, query: query, condition: condition, basis: basis)
     }
 
-    private static func counted(_ mark: RecordMark, _ query: ViewQuery) -> (condition: String, basis: String) {
+    private static func counted(
+        _ mark: RecordMark, _ query: ViewQuery, followsLog: Bool
+    ) -> (condition: String, basis: String) {
         let count = query.keys.count
         if mark.kind == .nothing { return ("false", "nothing was stored of the entity") }
-        if mark.mark > 0 { return ("true", "events with an offset below \(mark.mark) were counted") }
+        if followsLog { return ("true", "events with an offset below \(mark.mark) were counted") }
         switch mark.kind {
         case .tiles:
             let upTo = Timestamp(microseconds: mark.position)

@@ -82,7 +82,7 @@ extension Workspace {
             }
         }
         let connection = try engine.connect()
-        let rowsToRead = try rows(of: view, at: snapshot, definitions, connection)
+        let rowsToRead = try rows(of: view, at: snapshot, includesRemoved: asKnown, definitions, connection)
         let query = rowsToRead.query
         var conditions = try query.keys.enumerated().map { number, key in
             guard let text = entity[key.name] else {
@@ -108,12 +108,12 @@ extension Workspace {
 
     /// The rows that a value comes from: all that there are, or what a served record had counted.
     private func rows(
-        of view: FeatureViewDefinition, at snapshot: ServedSnapshot?, _ definitions: AppliedDefinitions,
-        _ connection: QueryConnection
+        of view: FeatureViewDefinition, at snapshot: ServedSnapshot?, includesRemoved: Bool,
+        _ definitions: AppliedDefinitions, _ connection: QueryConnection
     ) throws -> ServedRows {
         guard let snapshot else {
             let versions = try attachSources(of: view, definitions, to: connection)
-            let query = try viewQuery(view, definitions, connection)
+            let query = try viewQuery(view, definitions, connection, includesRemoved: includesRemoved)
             return ServedRows(tableVersions: versions, query: query, condition: "true", basis: "")
         }
         guard let served = snapshot.view(view.about.name) else {

@@ -72,8 +72,8 @@ extension Workspace {
         let load = try lastMaterialization(of: view.about.name, definitions)
         let connection = try engine.connect()
         _ = try attachSources(of: view, definitions, pinned: load.tableVersions, to: connection)
-        let query = try viewQuery(view, definitions, connection)
-        let computation = try ViewComputation(view, try query.load(connection, where: query.knownAt(load.upTo)))
+        let query = try viewQuery(view, definitions, connection, includesRemoved: true)
+        let computation = try ViewComputation(view, try query.load(connection, knownAt: load.upTo))
         let online = try onlineView(view, definitions)
 
         let keys = sampledKeys(computation, entityCount, &random)

@@ -155,5 +155,22 @@ package enum RegistrySchema {
                 ALTER TABLE training_sets DROP COLUMN output_hash;
                 ALTER TABLE training_sets DROP COLUMN column_summaries;
                 """),
+        Migration(
+            number: 4, name: "replays beside the live records",
+            up: """
+                CREATE TABLE record_flips (
+                    tenant TEXT NOT NULL,
+                    workspace TEXT NOT NULL,
+                    id BIGINT NOT NULL,
+                    view TEXT NOT NULL,
+                    version BIGINT NOT NULL,
+                    build TEXT NOT NULL,
+                    previous TEXT NOT NULL,
+                    flipped_at BIGINT NOT NULL,
+                    principal TEXT NOT NULL,
+                    PRIMARY KEY (tenant, workspace, id)
+                );
+                """,
+            down: "DROP TABLE record_flips;"),
     ]
 }

@@ -106,14 +106,14 @@ extension ClockReport {
         let rows = features.map { feature in
             [
                 feature.name, grouped(feature.count.differing), grouped(feature.count.late),
-                grouped(feature.count.corrected),
+                grouped(feature.count.corrected), grouped(feature.count.takenBack),
                 feature.hasArrivalTimes
                     ? feature.count.examples.map(\.description).joined(separator: ", ")
                     : "(the source tells no arrival times)",
             ]
         }
         return "\(grouped(rowCount)) label rows of \(service): values that differ between as true and as known\n"
-            + table(["feature", "differ", "late", "corrected", "rows (from 0)"], rows)
+            + table(["feature", "differ", "late", "corrected", "taken back", "rows (from 0)"], rows)
     }
 
     fileprivate func write(to json: inout JSONWriter) {
@@ -128,6 +128,7 @@ extension ClockReport {
                         json.member("differing", feature.count.differing)
                         json.member("late", feature.count.late)
                         json.member("corrected", feature.count.corrected)
+                        json.member("taken_back", feature.count.takenBack)
                         json.member("has_arrival_times", feature.hasArrivalTimes)
                         json.key("examples")
                         json.array { for row in feature.count.examples { $0.value(row) } }

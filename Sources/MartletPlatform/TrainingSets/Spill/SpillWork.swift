@@ -91,9 +91,8 @@ struct SpillWork {
     }
 
     private func computed(_ part: SpillPart, _ events: String?) throws -> Output {
-        let list = (0..<query.keys.count + 3 + query.inputs.count).map { "c\($0)" }.joined(separator: ", ")
         let rows = try query.rows(
-            from: events ?? "(SELECT \(list) FROM (\(query.sql)) LIMIT 0)", run.connection, where: nil,
+            from: events ?? "(SELECT \(query.columnList()) FROM (\(query.sql)) LIMIT 0)", run.connection, where: nil,
             withInputs: true)
         let labelKeys = query.keys.indices.map { ", c\($0)" }.joined()
         let wanted = try run.connection.query(

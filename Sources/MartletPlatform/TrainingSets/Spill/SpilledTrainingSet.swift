@@ -154,7 +154,8 @@ final class SpilledTrainingSet {
         let member = plan.members[number]
         _ = try workspace.attachSources(
             of: member.view, plan.definitions, pinned: plan.tableVersions, to: connection)
-        let query = try workspace.viewQuery(member.view, plan.definitions, connection)
+        let query = try workspace.viewQuery(
+            member.view, plan.definitions, connection, includesRemoved: true)
         let hash = "hash(\(member.keys.indices.map { "c\($0)" }.joined(separator: ", ")))"
         let steps = (0..<group.parts).map { "features-\(number)-\($0)" }
         var notes = steps.map { folder.note(of: $0) }
@@ -218,14 +219,17 @@ struct FeatureNote {
 
 extension FeatureNote {
     var json: JSONValue {
-        let numbers = [leakage.seen, leakage.changed, clocks.differing, clocks.late, clocks.corrected]
+        let numbers = [
+            leakage.seen, leakage.changed, clocks.differing, clocks.late, clocks.corrected, clocks.takenBack,
+        ]
         return .array((numbers + clocks.examples).map { .integer($0) })
     }
 
     init?(json: JSONValue) {
-        guard let numbers = json.array?.compactMap(\.integer), numbers.count >= 5 else { return nil }
+        guard let numbers = json.array?.compactMap(\.integer), numbers.count >= 6 else { return nil }
         leakage = LeakageCount(seen: numbers[0], changed: numbers[1])
         clocks = ClockCount(
-            differing: numbers[2], late: numbers[3], corrected: numbers[4], examples: Array(numbers.dropFirst(5)))
+            differing: numbers[2], late: numbers[3], corrected: numbers[4], takenBack: numbers[5],
+            examples: Array(numbers.dropFirst(6)))
     }
 }
