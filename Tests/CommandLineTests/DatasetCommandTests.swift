@@ -136,8 +136,8 @@ struct DatasetCommandTests {
         #expect(lines[0].joined(separator: " ").hasPrefix("2 label rows of score: values that differ"))
         #expect(
             lines[2...].map { $0 } == [
-                ["clicks_1h", "0", "0", "0"], ["clicks_30d", "1", "1", "0", "0"], ["amount_sum_1h", "0", "0", "0"],
-                ["amount_sum_30d", "1", "1", "0", "0"],
+                ["clicks_1h", "0", "0", "0", "0"], ["clicks_30d", "1", "1", "0", "0", "0"],
+                ["amount_sum_1h", "0", "0", "0", "0"], ["amount_sum_30d", "1", "1", "0", "0", "0"],
             ])
         let json = try JSONValue(
             parsing: try tool.run(
