@@ -107,11 +107,11 @@ struct StreamVerificationTests {
         #expect(try work.workspace.verifyStreams(samples: 400, seed: seed).isEqual)
     }
 
-    @Test("has the same tiles whatever the order in which events arrive")
+    @Test("serves the same bits whatever the order in which events arrive")
     func reordered() async throws {
         let seed = UInt64.random(in: 0...UInt64(UInt32.max))
         print("seed \(seed)")
-        var hashes: [UInt64] = []
+        var answers: Set<String> = []
         for order in 0..<3 {
             let work = try StreamWorkload(seed: seed)
             var lines = work.lines(600, changes: false).split(separator: "\n").map(String.init)
@@ -132,10 +132,14 @@ struct StreamVerificationTests {
             work.clock.advance(by: .hours(2))
             try work.waitUntilNoneWaits(live)
             live.stop()
-            hashes.append(try work.stateHash("sums", withTimes: false))
+            // Records say up to when they are complete, which the order decides; what they serve must not differ.
+            let view = try #require(try work.workspace.servingCatalog().views["sums"])
+            let cards = [Column(.int64(Array(0..<StreamWorkload.cards)))]
+            let answer = try work.workspace.onlineStore().read(view, keys: cards, at: work.clock.now())
+            answers.insert("\(answer.columns)")
             #expect(try work.workspace.verifyStreams(["sums", "activity"], samples: 200, seed: seed).isEqual)
         }
-        #expect(Set(hashes).count == 1, "seed \(seed)")
+        #expect(answers.count == 1, "seed \(seed)")
     }
 
     @Test("is told with what a stopped workspace has come to")

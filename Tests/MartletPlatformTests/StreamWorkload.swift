@@ -189,8 +189,7 @@ final class StreamWorkload {
     }
 
     /// What the store holds of a view: its records, but for the mark up to which each counts.
-    /// - Parameter withTimes: without, the tiles alone.
-    func stateHash(_ name: String, withTimes: Bool = true) throws -> UInt64 {
+    func stateHash(_ name: String) throws -> UInt64 {
         let view = try workspace.servingCatalog().views[name]
         guard let view else { throw MartletError(.unknownName, name) }
         let store = try workspace.onlineStore()
@@ -206,15 +205,8 @@ final class StreamWorkload {
                 guard let record = table.record(lookup: 0, key: key) else { continue }
                 let header = try RecordHeader(verifying: record)
                 add(key.description.utf8)
-                let tiles = Array(record.dropFirst(RecordHeader.byteCount))
-                if withTimes {
-                    add(tiles)
-                } else {
-                    // Up to when they are complete, with the checksum of that, is what the order decides.
-                    add(tiles[..<16])
-                    add(tiles[32...])
-                }
-                if withTimes { add("\(header.isTombstone) \(header.eventTime) \(header.position)".utf8) }
+                add(record.dropFirst(RecordHeader.byteCount))
+                add("\(header.isTombstone) \(header.eventTime) \(header.position)".utf8)
             }
         }
         return hash
